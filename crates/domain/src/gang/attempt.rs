@@ -1,0 +1,170 @@
+//! Attempts: how one begins, and how what is left of it is brought to an end.
+
+use super::plan::{PlanError, Work};
+use crate::{
+    assignment::{Assignment, AssignmentState, Desired},
+    ids::AssignmentId,
+    progress::Progress,
+    reason::Reason,
+    run::{Attempt, Cause, Outcome, Run, RunState},
+    spec::Member,
+    time::{Span, Timestamp},
+};
+
+impl Work<'_> {
+    /// Makes a fresh gang and asks everyone to prepare.
+    pub(super) fn begin_attempt(&mut self) -> Result<(), PlanError> {
+        let run = &mut self.gang.run;
+        let number = run.attempt() + 1;
+        run.attempts.push(Attempt {
+            number,
+            started_at: self.now,
+            ended_at: None,
+            cause: None,
+        });
+        run.member_restarts = 0;
+        run.not_before = None;
+        let fresh: Vec<Assignment> = run
+            .spec
+            .members()
+            .map(|member| assignment(run, member, 0, self.now))
+            .collect();
+        let parties = run.spec.parties().len();
+        self.gang.assignments.extend(fresh);
+        let message = format!("attempt {number}: asking {parties} parties to prepare");
+        self.run_becomes(RunState::Preparing, Reason::PreparingParties, message)
+    }
+
+    /// Puts a fresh assignment in the place of a failed member.
+    pub(super) fn replace_member(&mut self, failed: &Assignment) -> Result<(), PlanError> {
+        let run = &mut self.gang.run;
+        run.member_restarts += 1;
+        let member = Member {
+            role: &failed.role,
+            party: &failed.party,
+            index: failed.index,
+            dataset: failed.dataset.as_deref(),
+        };
+        let fresh = assignment(run, member, failed.incarnation + 1, self.now);
+        let message = format!(
+            "{} failed ({}: {}); restart {} of {}",
+            failed.label(),
+            failed.reason,
+            failed.message,
+            run.member_restarts,
+            run.spec.policies.max_retries
+        );
+        self.gang.assignments.push(fresh);
+        if self.gang.run.state == RunState::Running {
+            self.run_becomes(RunState::Starting, Reason::MemberRestarting, message)?;
+        } else {
+            self.run_says(Reason::MemberRestarting, message);
+        }
+        Ok(())
+    }
+
+    /// Stops what is left of the attempt; once all of it has ended, so has the attempt.
+    pub(super) fn completing(&mut self) -> Result<bool, PlanError> {
+        let mut changed = self.give_up_absent()?;
+        let (now, expired) = (self.now, self.expired());
+        for member in self.gang.current_mut().filter(|a| !a.state.is_terminal()) {
+            changed |= member.want(Desired::Stop);
+            if expired {
+                let message = "it was asked to stop and its agent did not report that it did";
+                member.step(AssignmentState::Lost, Reason::StopDeadlineExceeded, message, now)?;
+                changed = true;
+            }
+        }
+        if changed {
+            return Ok(true);
+        }
+        if self.gang.current().any(|a| !a.state.is_terminal()) {
+            return Ok(false);
+        }
+        self.end_attempt()?;
+        Ok(true)
+    }
+
+    fn end_attempt(&mut self) -> Result<(), PlanError> {
+        let now = self.now;
+        let run = &mut self.gang.run;
+        // A state of Completing always carries an outcome; should one be missing, failing is the safe reading.
+        let outcome = run.outcome.unwrap_or(Outcome::Failed);
+        if let Some(attempt) = run.attempts.last_mut() {
+            attempt.ended_at = Some(now);
+        }
+        let (mut reason, mut message) = match run.cause() {
+            Some(cause) => (cause.reason, cause.message.clone()),
+            None => (Reason::Completed, "the completion rule was met".to_owned()),
+        };
+        if outcome == Outcome::Retry {
+            let back_off = back_off(run);
+            run.not_before = Some(now.after(back_off));
+            run.outcome = None;
+            let retries = run.spec.policies.max_retries;
+            message = format!(
+                "attempt {} of {} starts in {back_off}; attempt {} failed: {reason}: {message}",
+                run.attempt() + 1,
+                retries + 1,
+                run.attempt()
+            );
+            reason = Reason::RetryBackoff;
+        }
+        self.run_becomes(outcome.state(), reason, message)
+    }
+
+    /// Decides the attempt, whatever it still does.
+    pub(super) fn complete(
+        &mut self,
+        outcome: Outcome,
+        cause: Option<Cause>,
+        message: String,
+    ) -> Result<(), PlanError> {
+        let run = &mut self.gang.run;
+        run.outcome = Some(outcome);
+        if let Some(attempt) = run.attempts.last_mut() {
+            attempt.cause = cause;
+        }
+        self.run_becomes(RunState::Completing, Reason::StoppingRest, message)
+    }
+}
+
+/// 1 s, doubled with every attempt, at most a minute, with up to a quarter more. The jitter comes from the run's id:
+/// the planner draws no random numbers, and runs that failed together still come back apart.
+fn back_off(run: &Run) -> Span {
+    let base = 1_000u64 << run.attempt().saturating_sub(1).min(6);
+    let base = base.min(60_000);
+    let noise = run
+        .id
+        .0
+        .as_bytes()
+        .iter()
+        .fold(0u64, |sum, byte| sum * 31 % 65_521 + u64::from(*byte));
+    Span(base + noise % (base / 4))
+}
+
+fn assignment(run: &Run, member: Member<'_>, incarnation: u32, now: Timestamp) -> Assignment {
+    Assignment {
+        id: AssignmentId::derive(run.id, run.attempt(), member.role, member.party, incarnation),
+        run: run.id,
+        attempt: run.attempt(),
+        incarnation,
+        role: member.role.to_owned(),
+        party: member.party.clone(),
+        index: member.index,
+        dataset: member.dataset.map(str::to_owned),
+        desired: Desired::Prepare,
+        generation: 1,
+        state: AssignmentState::Pending,
+        reason: Reason::WaitingForAgent,
+        message: String::new(),
+        ready: false,
+        endpoints: None,
+        exit_code: None,
+        exited_at: None,
+        progress: Progress::default(),
+        created_at: now,
+        state_since: now,
+        ended_at: None,
+    }
+}

@@ -1,0 +1,137 @@
+//! Decides whether an attempt is over: cancelled, failed, expired or done.
+
+use super::plan::{PlanError, Work};
+use crate::{
+    assignment::{Assignment, AssignmentState},
+    profile::{Placement, Restart},
+    reason::Reason,
+    run::{Cause, Outcome, RunState},
+};
+
+impl Work<'_> {
+    /// What can end an attempt in every phase, most certain first; true if anything was decided.
+    pub(super) fn decide(&mut self, phase: &str, expiry: Outcome, expired: Reason) -> Result<bool, PlanError> {
+        if self.gang.run.cancel_requested {
+            let cause = Cause {
+                reason: Reason::CancelledByUser,
+                message: "cancelled by a user".to_owned(),
+                assignment: None,
+                party: None,
+            };
+            self.complete(Outcome::Cancelled, Some(cause), "cancelled by a user".to_owned())?;
+            return Ok(true);
+        }
+        // Done comes before failed: once the completion rule is met, what happens to the rest does not matter.
+        if self.gang.run.state != RunState::Preparing && self.is_complete() {
+            let message = "the completion rule is met; stopping what still runs";
+            self.complete(Outcome::Succeeded, None, message.to_owned())?;
+            return Ok(true);
+        }
+        if self.give_up_absent()? {
+            return Ok(true);
+        }
+        if let Some(failed) = self.first_failure() {
+            self.member_failed(&failed)?;
+            return Ok(true);
+        }
+        if self.expired() {
+            let took = self.now.since(self.gang.run.state_since);
+            let message = format!("not {phase} after {took}: {}", self.gang.run.message);
+            // A longer run than allowed will not be shorter the next time.
+            let last = expired == Reason::RunDeadlineExceeded;
+            if last {
+                let cause = self.cause(expired, message.clone(), None);
+                self.complete(expiry, Some(cause), message)?;
+            } else {
+                self.fail_attempt(expired, message, None, expiry)?;
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The attempt is lost: again if a retry is left, else the end of the run.
+    pub(super) fn fail_attempt(
+        &mut self,
+        reason: Reason,
+        message: String,
+        member: Option<&Assignment>,
+        end: Outcome,
+    ) -> Result<(), PlanError> {
+        let run = &self.gang.run;
+        let retry = run.attempt() <= run.spec.policies.max_retries && end != Outcome::Rejected;
+        let outcome = if retry { Outcome::Retry } else { end };
+        let cause = self.cause(reason, message.clone(), member);
+        self.complete(outcome, Some(cause), format!("{reason}: {message}"))
+    }
+
+    fn cause(&self, reason: Reason, message: String, member: Option<&Assignment>) -> Cause {
+        Cause {
+            reason,
+            message,
+            assignment: member.map(|a| a.id),
+            party: member.map(|a| a.party.clone()),
+        }
+    }
+
+    fn member_failed(&mut self, failed: &Assignment) -> Result<(), PlanError> {
+        let run = &self.gang.run;
+        let placement = run.spec.profile.roles.get(&failed.role).map(|role| role.placement);
+        let replaceable = run.spec.profile.restart == Restart::Member
+            && placement == Some(Placement::EachParty)
+            && failed.state == AssignmentState::Failed
+            && run.state != RunState::Preparing
+            && run.member_restarts < run.spec.policies.max_retries;
+        if replaceable {
+            return self.replace_member(failed);
+        }
+        let message = format!("{}: {}", failed.label(), failed.message);
+        let end = if failed.state == AssignmentState::Rejected {
+            Outcome::Rejected
+        } else {
+            Outcome::Failed
+        };
+        // A framework that replaces members has used its retries up by then.
+        let spent = run.spec.profile.restart == Restart::Member && run.member_restarts > 0;
+        if spent {
+            let cause = self.cause(failed.reason, message.clone(), Some(failed));
+            return self.complete(end, Some(cause), format!("{}: {message}", failed.reason));
+        }
+        self.fail_attempt(failed.reason, message, Some(failed), end)
+    }
+
+    /// The failed member that ended first: others often fail because of it.
+    fn first_failure(&self) -> Option<Assignment> {
+        self.gang
+            .members()
+            .filter(|a| a.state.is_failure())
+            .min_by_key(|a| (a.exited_at.or(a.ended_at), a.index))
+            .cloned()
+    }
+
+    fn is_complete(&self) -> bool {
+        let completion = &self.gang.run.spec.profile.completion;
+        self.gang
+            .members()
+            .filter(|a| completion.roles.contains(&a.role))
+            .all(|a| self.gang.is_done(a))
+    }
+
+    /// Members whose agent is away for longer than the offline deadline are lost; true if there was one.
+    pub(super) fn give_up_absent(&mut self) -> Result<bool, PlanError> {
+        let (now, parties) = (self.now, self.parties);
+        let limit = self.gang.run.spec.policies.deadlines.offline();
+        let mut any = false;
+        for member in self.gang.current_mut().filter(|a| !a.state.is_terminal()) {
+            let Some(since) = parties.offline_since(&member.party) else {
+                continue;
+            };
+            if now >= since.after(limit) {
+                let message = format!("the agent of {} is offline since {since}", member.party);
+                member.step(AssignmentState::Lost, Reason::PartyOffline, message, now)?;
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+}

@@ -1,0 +1,147 @@
+//! Why a run or an assignment is in the state it is in: a closed list, each with its next step.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident => $hint:literal,)+) => {
+        /// The cause of a state. New ones are added here, with a hint, or not at all.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Reason {
+            /// Every reason there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The reason as it is written in the API and the database.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
+            /// What it means, as one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+
+            /// What to do next; empty where there is nothing to do.
+            pub fn hint(self) -> &'static str {
+                match self { $(Self::$name => $hint,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The run was accepted and has not been planned yet.
+    Submitted => "",
+    /// A party of the run has no agent attached.
+    WaitingForParty => "start the agent of the party that is named, or cancel the run",
+    /// The next attempt waits for its back-off to end.
+    RetryBackoff => "",
+    /// Every participant checks its policy, data set, program and ports.
+    PreparingParties => "",
+    /// The role that others depend on is started and not ready yet.
+    WaitingForReady => "",
+    /// The members run, and not all of them have registered yet.
+    WaitingForRegistration => "",
+    /// A member of the gang is being replaced.
+    MemberRestarting => "",
+    /// All members run.
+    Training => "",
+    /// What is left of the gang is being stopped.
+    StoppingRest => "",
+    /// The framework's completion rule was met.
+    Completed => "",
+    /// The assignment waits for its turn in the start order.
+    WaitingForTurn => "",
+    /// The agent has been told and has not answered yet.
+    WaitingForAgent => "",
+    /// The process runs.
+    ProcessRunning => "",
+    /// The process ended with a code that means success.
+    ProcessSucceeded => "",
+    /// The process was stopped because the platform asked for it.
+    StoppedOnRequest => "",
+    /// A user cancelled the run.
+    CancelledByUser => "",
+    /// The run waited in the queue for longer than its queue deadline.
+    QueueDeadlineExceeded => "see what it waited for in the message; raise policies.deadlines.queue if that is to be expected",
+    /// Not every participant was prepared within the prepare deadline.
+    PrepareDeadlineExceeded => "look at the assignments that are still Pending; raise policies.deadlines.prepare if they only need longer",
+    /// Not every member was up and registered within the start deadline.
+    StartDeadlineExceeded => "read the log of the member that is named: it started and did not become ready or register",
+    /// The run took longer than its run deadline.
+    RunDeadlineExceeded => "raise policies.deadlines.run, or train for fewer rounds",
+    /// The assignment did not end within the stop deadline.
+    StopDeadlineExceeded => "check the agent of that party: it was asked to stop the job and did not report that it did",
+    /// No member made progress for as long as the stall rule allows.
+    Stalled => "read the logs: a member hangs without ending; raise policies.deadlines.stall if a round takes longer than that",
+    /// The process ended with a code that means failure.
+    ProcessFailed => "read the last lines of its log",
+    /// The process was ended by a signal that the platform did not send.
+    ProcessKilled => "signal 9 is often the kernel's out-of-memory killer or an administrator; check the machine's memory and its kernel log",
+    /// The training program raised an error that nothing caught.
+    TrainingError => "the traceback is in the last lines of the log",
+    /// An error ended a background thread of the training program: mostly the connection to the other side.
+    ThreadError => "the other side went away or could not be reached; look at the member that ended first",
+    /// A port that the program needs is taken by another program.
+    PortTaken => "free the port, or move the agent's port range",
+    /// The program could not be started.
+    ProgramNotFound => "map the program's name to a path in the agent's process.programs",
+    /// No agent of the party was attached for longer than the offline deadline.
+    PartyOffline => "bring the party's agent back; raise policies.deadlines.offline if it is often away for that long",
+    /// The process that watches over the job was killed, and the job was ended with it.
+    SupervisorLost => "something on the party's machine killed the supervisor; check its kernel log",
+    /// The party has no such data set.
+    DatasetUnknown => "ask the party for its data set names, or have it add one under datasets",
+    /// The party has no application folder for the template's workdir.
+    WorkdirUnknown => "have the party map the workdir under process.workdirs",
+    /// The party's policy does not allow this assignment.
+    PolicyRefused => "ask the party to change its policy, or change the task",
+    /// The party runs as many assignments as it allows.
+    CapacityExceeded => "wait for other runs to end, or have the party raise its limit",
+    /// The party has no free port left in its range.
+    PortsExhausted => "widen the agent's process.ports, below 32768",
+    /// What the server sent cannot be carried out by this agent.
+    SpecInvalid => "compare the versions of agent and server; the message names the part",
+    /// The agent could not do its own part of the work.
+    AgentError => "read the agent's log",
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is no reason of this version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no reason that this version knows")]
+pub struct UnknownReason(pub String);
+
+impl FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .find(|reason| reason.as_str() == text)
+            .copied()
+            .ok_or_else(|| UnknownReason(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_reads_back_and_has_a_meaning() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.as_str().parse(), Ok(*reason));
+            assert!(reason.meaning().ends_with('.'), "{reason}");
+        }
+    }
+}

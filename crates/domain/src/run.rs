@@ -1,0 +1,289 @@
+//! Runs: one execution of a task's revision, and the states it goes through.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{AssignmentId, PartyId, RunId, TaskId},
+    reason::Reason,
+    spec::RunSpec,
+    template::HyperParameters,
+    time::Timestamp,
+};
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum RunState {
+    /// Accepted; something it needs is not there yet.
+    Queued,
+    /// Every participant checks and reserves.
+    Preparing,
+    /// Members start, in the profile's order.
+    Starting,
+    /// All members run.
+    Running,
+    /// The attempt is decided; what is left of it is being stopped.
+    Completing,
+    /// The completion rule was met.
+    Succeeded,
+    /// A member failed, and no retry was left.
+    Failed,
+    /// A user cancelled it.
+    Cancelled,
+    /// A deadline expired.
+    TimedOut,
+    /// A party refused it.
+    Rejected,
+}
+
+impl RunState {
+    /// Every state there is.
+    pub const ALL: [Self; 10] = [
+        Self::Queued,
+        Self::Preparing,
+        Self::Starting,
+        Self::Running,
+        Self::Completing,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::TimedOut,
+        Self::Rejected,
+    ];
+
+    /// Whether it is final.
+    pub fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut | Self::Rejected
+        )
+    }
+
+    /// Whether `next` may follow.
+    pub fn may_become(self, next: Self) -> bool {
+        use RunState::{Cancelled, Completing, Preparing, Queued, Running, Starting, TimedOut};
+        match self {
+            Queued => matches!(next, Preparing | Cancelled | TimedOut),
+            Preparing => matches!(next, Starting | Completing),
+            Starting => matches!(next, Running | Completing),
+            // Back to Starting while a member is replaced.
+            Running => matches!(next, Starting | Completing),
+            // Back to Queued for the next attempt.
+            Completing => next == Queued || next.is_terminal(),
+            _ => false,
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.to_string() == text)
+    }
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A step that the state machine does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("run {id} is {from} and cannot become {to}")]
+pub struct IllegalStep {
+    /// The run.
+    pub id: RunId,
+    /// What it is.
+    pub from: RunState,
+    /// What was asked for.
+    pub to: RunState,
+}
+
+/// What a decided attempt ends in, once everything of it has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The run succeeds.
+    Succeeded,
+    /// The run fails.
+    Failed,
+    /// The run is cancelled.
+    Cancelled,
+    /// The run times out.
+    TimedOut,
+    /// The run is rejected.
+    Rejected,
+    /// The run is queued for its next attempt.
+    Retry,
+}
+
+impl Outcome {
+    /// The state it leads to.
+    pub fn state(self) -> RunState {
+        match self {
+            Self::Succeeded => RunState::Succeeded,
+            Self::Failed => RunState::Failed,
+            Self::Cancelled => RunState::Cancelled,
+            Self::TimedOut => RunState::TimedOut,
+            Self::Rejected => RunState::Rejected,
+            Self::Retry => RunState::Queued,
+        }
+    }
+}
+
+/// What decided an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Cause {
+    /// Why.
+    pub reason: Reason,
+    /// In words.
+    pub message: String,
+    /// The member that it was, where it was one.
+    pub assignment: Option<AssignmentId>,
+    /// The member's party.
+    pub party: Option<PartyId>,
+}
+
+/// One (re)start of the gang.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When all of it had stopped.
+    pub ended_at: Option<Timestamp>,
+    /// What decided it.
+    pub cause: Option<Cause>,
+}
+
+/// What may be said at a start, over what the task says.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StartOptions {
+    /// Hyper-parameters over those of the task.
+    #[serde(default)]
+    pub hyperparameters: HyperParameters,
+    /// More switches.
+    #[serde(default)]
+    pub switches: Vec<String>,
+}
+
+/// One execution of a task's revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The task.
+    pub task: TaskId,
+    /// The task's name when it was started.
+    pub task_name: String,
+    /// The task's revision.
+    pub task_revision: u32,
+    /// What it was started with.
+    pub spec: RunSpec,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why.
+    pub reason: Reason,
+    /// In words.
+    pub message: String,
+    /// What the decided attempt ends in; only while Completing.
+    pub outcome: Option<Outcome>,
+    /// All attempts so far, the current one last.
+    pub attempts: Vec<Attempt>,
+    /// Member restarts used in the current attempt.
+    pub member_restarts: u32,
+    /// Whether a user asked to cancel it.
+    pub cancel_requested: bool,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// Since when it is in its state.
+    pub state_since: Timestamp,
+    /// When its state expires; every state that is not final has one.
+    pub deadline: Option<Timestamp>,
+    /// Before this the next attempt does not begin.
+    pub not_before: Option<Timestamp>,
+    /// When a member last made progress.
+    pub progress_at: Timestamp,
+    /// When it became final.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Run {
+    /// A run that was just accepted.
+    pub fn submitted(id: RunId, task: &crate::task::Task, spec: RunSpec, now: Timestamp) -> Self {
+        Self {
+            id,
+            task: task.id,
+            task_name: task.spec.name.to_string(),
+            task_revision: task.revision,
+            state: RunState::Queued,
+            reason: Reason::Submitted,
+            message: "accepted".to_owned(),
+            outcome: None,
+            attempts: Vec::new(),
+            member_restarts: 0,
+            cancel_requested: false,
+            created_at: now,
+            state_since: now,
+            deadline: Some(now.after(spec.policies.deadlines.queue())),
+            not_before: None,
+            progress_at: now,
+            ended_at: None,
+            spec,
+        }
+    }
+
+    /// The number of the current attempt; 0 before the first.
+    pub fn attempt(&self) -> u32 {
+        self.attempts.last().map_or(0, |attempt| attempt.number)
+    }
+
+    /// What decided the current attempt.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.attempts.last().and_then(|attempt| attempt.cause.as_ref())
+    }
+
+    /// Moves to a state, and sets the deadline that goes with it.
+    ///
+    /// # Errors
+    /// If the state machine does not allow it; nothing is changed then.
+    pub fn step(
+        &mut self,
+        to: RunState,
+        reason: Reason,
+        message: impl Into<String>,
+        now: Timestamp,
+    ) -> Result<(), IllegalStep> {
+        if !self.state.may_become(to) {
+            return Err(IllegalStep {
+                id: self.id,
+                from: self.state,
+                to,
+            });
+        }
+        self.state = to;
+        self.reason = reason;
+        self.message = message.into();
+        self.state_since = now;
+        let limits = &self.spec.policies.deadlines;
+        self.deadline = match to {
+            RunState::Queued => Some(now.after(limits.queue())),
+            RunState::Preparing => Some(now.after(limits.prepare())),
+            RunState::Starting => Some(now.after(limits.start())),
+            RunState::Running => Some(now.after(limits.run())),
+            // Whatever the policy says, the frameworks' grace fits into it.
+            RunState::Completing => Some(now.after(limits.stop()).after(self.spec.profile.grace)),
+            _ => None,
+        };
+        if to.is_terminal() {
+            self.ended_at = Some(now);
+            self.outcome = None;
+        }
+        Ok(())
+    }
+}

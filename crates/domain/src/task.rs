@@ -1,0 +1,67 @@
+//! Tasks: a template with participants and policies.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{Name, PartyId, TaskId, TemplateId},
+    policy::Policies,
+    template::HyperParameters,
+    time::Timestamp,
+};
+
+/// A party's part in a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Participant {
+    /// The party.
+    pub party: PartyId,
+    /// The name of its data set. Only the party knows the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+}
+
+/// What a task says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TaskSpec {
+    /// Its unique name.
+    pub name: Name,
+    /// The template, by id or name.
+    pub template: String,
+    /// Who takes part.
+    pub participants: Vec<Participant>,
+    /// The party whose agent hosts the aggregation role; the center if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregator: Option<PartyId>,
+    /// Hyper-parameters over those of the template.
+    #[serde(default)]
+    pub hyperparameters: HyperParameters,
+    /// Switches of the profile that are on.
+    #[serde(default)]
+    pub switches: Vec<String>,
+    /// Deadlines and retries.
+    #[serde(default)]
+    pub policies: Policies,
+    /// A note for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remark: String,
+}
+
+/// A task, as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// The template that the spec names.
+    pub template: TemplateId,
+    /// What it says.
+    pub spec: TaskSpec,
+    /// Grows with every change, from 1. A run keeps the one it was started from.
+    pub revision: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub modified_at: Timestamp,
+}

@@ -1,0 +1,174 @@
+//! Domain to wire. Cannot fail.
+
+use flow_domain::{
+    AssignmentSpec, Desired, Progress,
+    profile::{Arg, Placement, ProgressSource, Readiness, Role},
+    spec::{Endpoints, Peer},
+    template::Scalar,
+};
+
+use crate::generated::v1;
+
+/// A desired assignment for the agent.
+pub fn desired(id: String, generation: u64, desired: Desired, spec: &AssignmentSpec) -> v1::DesiredAssignment {
+    let desired = match desired {
+        Desired::Prepare => v1::Desired::Prepare,
+        Desired::Run => v1::Desired::Run,
+        Desired::Stop => v1::Desired::Stop,
+    };
+    v1::DesiredAssignment {
+        id,
+        generation,
+        desired: desired.into(),
+        spec: Some(assignment_spec(spec)),
+    }
+}
+
+fn assignment_spec(spec: &AssignmentSpec) -> v1::AssignmentSpec {
+    v1::AssignmentSpec {
+        run: spec.run.to_string(),
+        task: spec.task.to_string(),
+        task_name: spec.task_name.clone(),
+        attempt: spec.attempt,
+        framework: spec.framework.clone(),
+        role: spec.role.clone(),
+        party: spec.party.to_string(),
+        index: spec.index,
+        parties: spec.parties,
+        dataset: spec.dataset.clone(),
+        image: spec.image.clone(),
+        workdir: spec.workdir.clone(),
+        command: spec.command.clone(),
+        launch: Some(launch(&spec.launch)),
+        launcher: spec.launcher.clone(),
+        hyperparameters: spec
+            .hyperparameters
+            .iter()
+            .map(|(name, value)| (name.clone(), scalar(value)))
+            .collect(),
+        declared: spec.declared.iter().cloned().collect(),
+        switches: spec.switches.iter().cloned().collect(),
+        grace_ms: spec.grace.0,
+        success_codes: spec.success_codes.clone(),
+        exit_codes: spec
+            .exit_codes
+            .iter()
+            .map(|(code, reason)| (code.clone(), reason.to_string()))
+            .collect(),
+        peers: spec.peers.iter().map(peer).collect(),
+    }
+}
+
+fn scalar(value: &Scalar) -> v1::Scalar {
+    use v1::scalar::Value;
+    let value = match value {
+        Scalar::Bool(value) => Value::Bool(*value),
+        Scalar::Int(value) => Value::Int(*value),
+        Scalar::Float(value) => Value::Float(*value),
+        Scalar::Text(value) => Value::Text(value.clone()),
+    };
+    v1::Scalar { value: Some(value) }
+}
+
+fn launch(role: &Role) -> v1::Launch {
+    let placement = match role.placement {
+        Placement::Aggregator => "aggregator",
+        Placement::EachParty => "each-party",
+    };
+    v1::Launch {
+        placement: placement.to_owned(),
+        argv: role.argv.iter().map(arg).collect(),
+        env: role.env.clone().into_iter().collect(),
+        ports: role.ports.clone(),
+        start_after: role.start_after.clone(),
+        registers: role.registers,
+        metrics: role.metrics.clone(),
+        ready: Some(readiness(&role.ready)),
+        progress: role.progress.as_ref().map(progress_source),
+    }
+}
+
+fn arg(arg: &Arg) -> v1::Arg {
+    match arg {
+        Arg::Plain(text) => v1::Arg {
+            when: None,
+            argv: vec![text.clone()],
+        },
+        Arg::When { when, argv } => v1::Arg {
+            when: Some(when.clone()),
+            argv: argv.clone(),
+        },
+    }
+}
+
+fn readiness(ready: &Readiness) -> v1::Readiness {
+    use v1::readiness::Kind;
+    let kind = match ready {
+        Readiness::Started => None,
+        Readiness::Tcp { port } => Some(Kind::Tcp(v1::TcpReady { port: port.clone() })),
+        Readiness::Http { port, path, status } => Some(Kind::Http(v1::HttpReady {
+            port: port.clone(),
+            path: path.clone(),
+            status: u32::from(*status),
+        })),
+        Readiness::Log { pattern } => Some(Kind::Log(v1::LogReady {
+            pattern: pattern.clone(),
+        })),
+    };
+    v1::Readiness { kind }
+}
+
+fn progress_source(source: &ProgressSource) -> v1::ProgressSource {
+    use v1::progress_source::Kind;
+    let kind = match source {
+        ProgressSource::StatusJson {
+            port,
+            path,
+            round,
+            total,
+            complete,
+        } => Kind::StatusJson(v1::StatusJson {
+            port: port.clone(),
+            path: path.clone(),
+            round: round.clone(),
+            total: total.clone(),
+            complete: complete.clone(),
+        }),
+        ProgressSource::Log { pattern } => Kind::Log(v1::LogProgress {
+            pattern: pattern.clone(),
+        }),
+    };
+    v1::ProgressSource { kind: Some(kind) }
+}
+
+fn peer(peer: &Peer) -> v1::Peer {
+    v1::Peer {
+        role: peer.role.clone(),
+        party: peer.party.to_string(),
+        index: peer.index,
+        endpoints: Some(endpoints(&peer.endpoints)),
+    }
+}
+
+/// Where a member listens.
+pub fn endpoints(endpoints: &Endpoints) -> v1::Endpoints {
+    v1::Endpoints {
+        host: endpoints.host.clone(),
+        ports: endpoints
+            .ports
+            .iter()
+            .map(|(name, port)| (name.clone(), u32::from(*port)))
+            .collect(),
+    }
+}
+
+/// How far a member has come.
+pub fn progress(progress: &Progress) -> v1::Progress {
+    v1::Progress {
+        registered: progress.registered,
+        complete: progress.complete,
+        round: progress.round,
+        total: progress.total,
+        metrics: progress.metrics.clone().into_iter().collect(),
+    }
+}
