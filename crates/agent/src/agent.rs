@@ -1,0 +1,216 @@
+//! The agent itself: keeps one worker for each assignment that is wanted, and clears away what is not.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use flow_domain::{AssignmentId, AssignmentSpec, Desired, PartyId};
+use flow_launcher::{Key, LaunchError, Launcher};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    assets,
+    board::Board,
+    config::AgentConfig,
+    plan::Household,
+    probe::Probe,
+    retain::Retain,
+    worker::{Wanted, Worker, chain},
+};
+
+/// Why an agent cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Its data folder cannot be used.
+    #[error("cannot use the agent's data folder {path}: check that it exists and may be written")]
+    DataFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its HTTP client cannot be made.
+    #[error("cannot make the HTTP client for probes")]
+    Probe(#[source] reqwest::Error),
+    /// Its launcher cannot be used.
+    #[error("cannot use the launcher")]
+    Launcher(#[source] LaunchError),
+}
+
+/// What the workers share.
+pub(crate) struct Shared {
+    pub(crate) launcher: Arc<dyn Launcher>,
+    pub(crate) household: Household,
+    pub(crate) board: Board,
+    pub(crate) probe: Probe,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) orphan_grace: Duration,
+    retain: Retain,
+}
+
+impl Shared {
+    /// An assignment has ended for good: its files stay for a while, and the oldest go.
+    pub(crate) async fn retire(&self, id: AssignmentId) {
+        let over = match self.retain.ended(id) {
+            Ok(over) => over,
+            Err(error) => {
+                tracing::warn!(%error, "cannot note an ended assignment");
+                return;
+            }
+        };
+        for id in over {
+            if let Ok(key) = key(id)
+                && let Err(error) = self.launcher.purge(&key).await
+            {
+                tracing::warn!(assignment = %id, error = %chain(&error), "cannot remove an old assignment's files");
+            }
+        }
+    }
+}
+
+/// A party's agent. Cheap to clone.
+#[derive(Clone)]
+pub struct Agent {
+    pub(crate) party: PartyId,
+    /// Drawn at every start.
+    pub(crate) instance: String,
+    pub(crate) shared: Arc<Shared>,
+    workers: Arc<Mutex<BTreeMap<AssignmentId, watch::Sender<Wanted>>>>,
+    tracker: TaskTracker,
+    end: CancellationToken,
+}
+
+/// What the server wants of one assignment.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) id: AssignmentId,
+    pub(crate) generation: u64,
+    pub(crate) desired: Desired,
+    pub(crate) spec: AssignmentSpec,
+}
+
+/// The name of an assignment's job.
+pub(crate) fn key(id: AssignmentId) -> Result<Key, LaunchError> {
+    Key::new(id.to_string())
+}
+
+impl Agent {
+    /// An agent with its files under `data`, ending when `end` is cancelled. Nothing runs until it is attached.
+    ///
+    /// # Errors
+    /// If its folder, launcher or HTTP client cannot be used.
+    pub fn new(
+        party: PartyId,
+        config: AgentConfig,
+        data: &Path,
+        launcher: Arc<dyn Launcher>,
+        end: CancellationToken,
+    ) -> Result<Self, AgentError> {
+        flow_daemon::tls::install_crypto();
+        let folder = |source| AgentError::DataFolder {
+            path: data.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(data).map_err(folder)?;
+        let launchers = assets::install(&data.join("launchers")).map_err(folder)?;
+        let shared = Shared {
+            launcher,
+            slots: Arc::new(Semaphore::new(config.policy.max_assignments)),
+            retain: Retain::load(data, config.process.keep),
+            household: Household { config, launchers },
+            board: Board::default(),
+            probe: Probe::new().map_err(AgentError::Probe)?,
+            orphan_grace: Duration::from_secs(10),
+        };
+        Ok(Self {
+            party,
+            instance: uuid::Uuid::new_v4().to_string(),
+            shared: Arc::new(shared),
+            workers: Arc::default(),
+            tracker: TaskTracker::new(),
+            end,
+        })
+    }
+
+    /// The names of the party's data sets.
+    pub(crate) fn datasets(&self) -> Vec<String> {
+        self.shared.household.config.datasets.keys().cloned().collect()
+    }
+
+    /// The whole desired set: everything else that is here is cleared away.
+    pub(crate) async fn everything(&self, orders: Vec<Order>) {
+        let wanted: BTreeSet<AssignmentId> = orders.iter().map(|order| order.id).collect();
+        let mut stale: BTreeSet<AssignmentId> = self.lock().keys().copied().collect();
+        match self.shared.launcher.list().await {
+            Ok(keys) => stale.extend(keys.iter().filter_map(|key| key.as_str().parse::<AssignmentId>().ok())),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "cannot list what is here: orphans may go on running")
+            }
+        }
+        stale.retain(|id| !wanted.contains(id));
+        for order in orders {
+            self.order(order);
+        }
+        self.gone(stale);
+    }
+
+    /// One assignment is wanted thus.
+    pub(crate) fn order(&self, order: Order) {
+        let wanted = Wanted::Thus {
+            generation: order.generation,
+            desired: order.desired,
+            spec: Arc::new(order.spec),
+        };
+        self.want(order.id, wanted);
+    }
+
+    /// These are not wanted any more.
+    pub(crate) fn gone(&self, ids: impl IntoIterator<Item = AssignmentId>) {
+        for id in ids {
+            self.want(id, Wanted::Gone);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<AssignmentId, watch::Sender<Wanted>>> {
+        // Every change under this lock is complete in itself.
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn want(&self, id: AssignmentId, wanted: Wanted) {
+        let mut workers = self.lock();
+        if let Some(worker) = workers.get(&id)
+            && worker.send(wanted.clone()).is_ok()
+        {
+            return;
+        }
+        let Ok(key) = key(id) else { return };
+        let (sender, receiver) = watch::channel(wanted);
+        workers.insert(id, sender);
+        drop(workers);
+        let worker = Worker::new(self.shared.clone(), id, key);
+        let (agent, end) = (self.clone(), self.end.clone());
+        self.tracker.spawn(async move {
+            worker.run(receiver, end).await;
+            agent.forget(id);
+        });
+    }
+
+    /// A worker ended: unless it was given new work in that moment, it is not needed any more.
+    fn forget(&self, id: AssignmentId) {
+        let mut workers = self.lock();
+        if workers.get(&id).is_some_and(watch::Sender::is_closed) {
+            workers.remove(&id);
+        }
+    }
+
+    /// Waits for the workers to end, once `end` is cancelled. Jobs run on.
+    pub async fn drained(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}

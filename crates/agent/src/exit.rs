@@ -1,0 +1,107 @@
+//! What the end of a job means: state, reason and a message that says what its log said last.
+
+use std::sync::Arc;
+
+use flow_domain::{AssignmentSpec, AssignmentState, Desired, Reason, Timestamp};
+use flow_launcher::{Exit, Key, Launcher, LogQuery, Stream};
+use futures::StreamExt;
+
+use crate::board::Status;
+
+/// How many of the last lines are looked at, and how long the quoted one may be.
+const LAST_LINES: usize = 20;
+const MAX_QUOTE: usize = 300;
+
+/// Fills in how a job ended.
+pub(crate) async fn describe(
+    status: &mut Status,
+    exit: &Exit,
+    spec: &AssignmentSpec,
+    desired: Desired,
+    launcher: &Arc<dyn Launcher>,
+    key: &Key,
+) {
+    status.exited_at = Some(Timestamp(exit.ended_at));
+    status.exit_code = exit.code;
+    status.ready = false;
+    let (state, reason, message) = verdict(exit, spec, desired);
+    (status.state, status.reason) = (state, reason);
+    let quote = match state {
+        AssignmentState::Failed => last_words(launcher, key).await,
+        _ => None,
+    };
+    status.message = match quote {
+        Some(quote) => format!("{message}: {quote}"),
+        None => message,
+    };
+}
+
+fn verdict(exit: &Exit, spec: &AssignmentSpec, desired: Desired) -> (AssignmentState, Reason, String) {
+    let note = exit
+        .message
+        .as_ref()
+        .map_or_else(String::new, |message| format!(" ({message})"));
+    if exit.stopped {
+        return match desired {
+            Desired::Stop => (
+                AssignmentState::Stopped,
+                Reason::StoppedOnRequest,
+                format!("stopped on request{note}"),
+            ),
+            // Somebody else stopped it: the machine shuts down, or an administrator.
+            _ => (
+                AssignmentState::Failed,
+                Reason::ProcessKilled,
+                format!("stopped from outside{note}"),
+            ),
+        };
+    }
+    match (exit.code, exit.signal) {
+        (Some(127), _) if exit.message.is_some() => (
+            AssignmentState::Failed,
+            Reason::ProgramNotFound,
+            format!("the program could not be run{note}"),
+        ),
+        (Some(code), _) => match spec.exit_reason(code) {
+            Reason::ProcessSucceeded => (
+                AssignmentState::Succeeded,
+                Reason::ProcessSucceeded,
+                format!("exit code {code}{note}"),
+            ),
+            reason => (AssignmentState::Failed, reason, format!("exit code {code}{note}")),
+        },
+        (None, Some(signal)) => (
+            AssignmentState::Failed,
+            Reason::ProcessKilled,
+            format!("killed by signal {signal}{note}"),
+        ),
+        (None, None) => (
+            AssignmentState::Failed,
+            Reason::AgentError,
+            format!("ended in an unknown way{note}"),
+        ),
+    }
+}
+
+/// The last line that says something, errors first.
+async fn last_words(launcher: &Arc<dyn Launcher>, key: &Key) -> Option<String> {
+    let query = LogQuery {
+        tail: Some(LAST_LINES),
+        follow: false,
+        max_bytes: Some(64 << 10),
+    };
+    let mut lines = launcher.logs(key, query);
+    let (mut out, mut err) = (None, None);
+    while let Some(Ok(line)) = lines.next().await {
+        let text = line.text.trim();
+        if text.is_empty() {
+            continue;
+        }
+        let text: String = text.chars().take(MAX_QUOTE).collect();
+        match line.stream {
+            Stream::Stdout => out = Some(text),
+            Stream::Stderr => err = Some(text),
+        }
+    }
+    err.or(out)
+}

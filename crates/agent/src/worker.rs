@@ -1,0 +1,362 @@
+//! One assignment: again and again, what is there is compared with what is wanted, and the next step is taken.
+
+use std::{sync::Arc, time::Duration};
+
+use flow_domain::{AssignmentId, AssignmentSpec, AssignmentState, Desired, Reason, spec::Endpoints};
+use flow_launcher::{Key, LaunchError, LaunchErrorKind, Launcher, Observed, Prepare, Prepared};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{agent::Shared, board::Status, exit, follow::Follower, policy::Refusal};
+
+/// How often the world is looked at, and how often a status page is asked.
+const TICK: Duration = Duration::from_millis(150);
+const ASK: Duration = Duration::from_millis(500);
+
+/// What the server wants of the assignment.
+#[derive(Debug, Clone)]
+pub(crate) enum Wanted {
+    /// This.
+    Thus {
+        generation: u64,
+        desired: Desired,
+        spec: Arc<AssignmentSpec>,
+    },
+    /// Nothing any more: stop it if it runs, give back what it holds.
+    Gone,
+}
+
+/// Works on one assignment until nothing of it is left, or the agent ends.
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    id: AssignmentId,
+    key: Key,
+    status: Status,
+    follower: Option<Follower>,
+    asked_at: Option<Instant>,
+    stop_asked: bool,
+    slot: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, id: AssignmentId, key: Key) -> Self {
+        Self {
+            shared,
+            id,
+            key,
+            status: Status::pending(),
+            follower: None,
+            asked_at: None,
+            stop_asked: false,
+            slot: None,
+        }
+    }
+
+    /// Runs until the assignment is gone, or `end`: a restarted agent takes it up again.
+    pub(crate) async fn run(mut self, mut wanted: watch::Receiver<Wanted>, end: CancellationToken) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let now_wanted = wanted.borrow_and_update().clone();
+            let over = match &now_wanted {
+                Wanted::Gone => self.clear_away().await,
+                Wanted::Thus {
+                    generation,
+                    desired,
+                    spec,
+                } => {
+                    self.step(*generation, *desired, spec).await;
+                    false
+                }
+            };
+            if over {
+                return;
+            }
+            tokio::select! {
+                () = end.cancelled() => return,
+                changed = wanted.changed() => if changed.is_err() { return },
+                _ = tick.tick() => {}
+            }
+        }
+    }
+
+    /// One step towards what is wanted.
+    async fn step(&mut self, generation: u64, desired: Desired, spec: &AssignmentSpec) {
+        self.status.generation = generation;
+        if !self.status.state.is_terminal() {
+            match self.shared.launcher.observe(&self.key).await {
+                Ok(observed) => self.towards(desired, spec, observed).await,
+                Err(error) => self.trouble("look at the job", &error),
+            }
+        }
+        self.shared.board.put(self.id, self.status.clone());
+    }
+
+    async fn towards(&mut self, desired: Desired, spec: &AssignmentSpec, observed: Observed) {
+        match (desired, observed) {
+            (_, Observed::Exited(exit)) => {
+                self.take_progress_to_the_end(spec).await;
+                exit::describe(&mut self.status, &exit, spec, desired, &self.shared.launcher, &self.key).await;
+                self.log_state();
+            }
+            (_, Observed::Lost { message }) => self.end(AssignmentState::Failed, Reason::SupervisorLost, message),
+            (Desired::Prepare, Observed::Absent) => self.prepare(spec).await,
+            (Desired::Prepare, Observed::Prepared(prepared)) => self.prepared(&prepared),
+            (Desired::Run, Observed::Absent) => {
+                let message = "the files of the prepared assignment are gone from the agent's data folder";
+                self.end(AssignmentState::Failed, Reason::AgentError, message);
+            }
+            (Desired::Run, Observed::Prepared(prepared)) => self.start(spec, &prepared).await,
+            (Desired::Stop, Observed::Absent) => self.end(
+                AssignmentState::Stopped,
+                Reason::StoppedOnRequest,
+                "nothing was started",
+            ),
+            (Desired::Stop, Observed::Prepared(_)) => self.stop(spec).await,
+            (Desired::Stop, Observed::Running { .. }) => {
+                self.stop(spec).await;
+                self.take_progress(spec);
+            }
+            (Desired::Prepare | Desired::Run, Observed::Running { .. }) => self.watch(spec).await,
+        }
+    }
+
+    async fn prepare(&mut self, spec: &AssignmentSpec) {
+        if let Err(refusal) = self.shared.household.check(spec) {
+            return self.refuse(refusal);
+        }
+        if self.slot.is_none() {
+            match self.shared.slots.clone().try_acquire_owned() {
+                Ok(slot) => self.slot = Some(slot),
+                Err(_) => {
+                    self.status.reason = Reason::CapacityExceeded;
+                    let most = self.shared.household.config.policy.max_assignments;
+                    self.status.message = format!("waits for a free place: {most} of {most} are taken");
+                    return;
+                }
+            }
+        }
+        let prepare = Prepare {
+            ports: spec.launch.ports.clone(),
+        };
+        match self.shared.launcher.prepare(&self.key, &prepare).await {
+            Ok(prepared) => self.prepared(&prepared),
+            Err(error) if error.kind() == LaunchErrorKind::PortsExhausted => {
+                self.status.reason = Reason::PortsExhausted;
+                self.status.message = error.to_string();
+            }
+            Err(error) => self.trouble("prepare", &error),
+        }
+    }
+
+    fn prepared(&mut self, prepared: &Prepared) {
+        self.status.endpoints = Some(endpoints(prepared));
+        if self.status.state == AssignmentState::Pending {
+            self.becomes(
+                AssignmentState::Prepared,
+                Reason::WaitingForTurn,
+                "checked and reserved",
+            );
+        }
+    }
+
+    async fn start(&mut self, spec: &AssignmentSpec, prepared: &Prepared) {
+        self.prepared(prepared);
+        let launch = match self.shared.household.launch(spec, prepared) {
+            Ok(launch) => launch,
+            Err(refusal) => return self.refuse(refusal),
+        };
+        self.becomes(
+            AssignmentState::Starting,
+            Reason::WaitingForReady,
+            "starting its process",
+        );
+        // Others may wait for this word; it does not wait for the process.
+        self.shared.board.put(self.id, self.status.clone());
+        match self.shared.launcher.start(&self.key, &launch).await {
+            Ok(()) => {
+                tracing::info!(assignment = %self.id, role = spec.role, run = %spec.run, attempt = spec.attempt, "started")
+            }
+            Err(error) if error.is_retryable() => self.trouble("start the job", &error),
+            Err(error) => {
+                let reason = match error.kind() {
+                    LaunchErrorKind::ProgramNotFound => Reason::ProgramNotFound,
+                    LaunchErrorKind::WorkdirUnreadable => Reason::WorkdirUnknown,
+                    _ => Reason::AgentError,
+                };
+                self.end(AssignmentState::Failed, reason, chain(&error));
+            }
+        }
+    }
+
+    /// The job runs: is it ready, and how far is it?
+    async fn watch(&mut self, spec: &AssignmentSpec) {
+        if self.status.state < AssignmentState::Running {
+            self.becomes(AssignmentState::Running, Reason::ProcessRunning, "its process runs");
+            self.follower = None;
+        }
+        let follower = self
+            .follower
+            .get_or_insert_with(|| Follower::start(&self.shared.launcher, &self.key, spec));
+        let by_log = follower.told.ready();
+        self.take_progress(spec);
+        if self.asked_at.is_some_and(|at| at.elapsed() < ASK) && self.status.ready {
+            return;
+        }
+        self.asked_at = Some(Instant::now());
+        let at = match &self.status.endpoints {
+            Some(at) => at.clone(),
+            // An agent that was restarted asks the launcher again: prepare answers the same as the first time.
+            None => {
+                let prepare = Prepare {
+                    ports: spec.launch.ports.clone(),
+                };
+                match self.shared.launcher.prepare(&self.key, &prepare).await {
+                    Ok(prepared) => endpoints(&prepared),
+                    Err(error) => return self.trouble("find its ports", &error),
+                }
+            }
+        };
+        self.status.endpoints = Some(at.clone());
+        if !self.status.ready {
+            self.status.ready = self.shared.probe.is_ready(&spec.launch.ready, &at, by_log).await;
+        }
+        if let Some(members) = self.shared.probe.members(spec, &at).await {
+            if !members.strangers.is_empty() {
+                let names = members.strangers.join(", ");
+                tracing::warn!(assignment = %self.id, names, "somebody who is no member has registered");
+                self.status.message = format!("somebody who is no member of this run has registered: {names}");
+            }
+            self.status.members = members.known;
+        }
+    }
+
+    fn take_progress(&mut self, spec: &AssignmentSpec) {
+        if let Some(follower) = &self.follower {
+            self.status.progress.merge(&follower.told.progress());
+        }
+        // A log speaks for its own role; where that is the source of progress, its round is everybody's.
+        if let Some(flow_domain::profile::ProgressSource::Log { .. }) = &spec.launch.progress {
+            let shared_round = flow_domain::Progress {
+                metrics: std::collections::BTreeMap::new(),
+                ..self.status.progress.clone()
+            };
+            for peer in &spec.peers {
+                self.status.members.insert(peer.party.clone(), shared_round.clone());
+            }
+        }
+    }
+
+    async fn take_progress_to_the_end(&mut self, spec: &AssignmentSpec) {
+        let launcher = &self.shared.launcher;
+        let follower = self
+            .follower
+            .get_or_insert_with(|| Follower::start(launcher, &self.key, spec));
+        follower.finish().await;
+        self.take_progress(spec);
+    }
+
+    async fn stop(&mut self, spec: &AssignmentSpec) {
+        if self.stop_asked {
+            return;
+        }
+        match self.shared.launcher.stop(&self.key, spec.grace.std()).await {
+            Ok(()) => {
+                self.stop_asked = true;
+                tracing::info!(assignment = %self.id, "asked to stop");
+            }
+            Err(error) => self.trouble("stop the job", &error),
+        }
+    }
+
+    /// Nothing is wanted any more: true once nothing is left.
+    async fn clear_away(&mut self) -> bool {
+        self.slot = None;
+        let launcher = &self.shared.launcher;
+        match launcher.observe(&self.key).await {
+            Ok(Observed::Running { .. }) => {
+                if !self.stop_asked {
+                    tracing::info!(assignment = %self.id, "stopping what nobody wants any more");
+                    self.stop_asked = launcher.stop(&self.key, self.shared.orphan_grace).await.is_ok();
+                }
+                return false;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(assignment = %self.id, error = %chain(&error), "cannot look at the job; trying again");
+                return false;
+            }
+        }
+        if let Err(error) = launcher.release(&self.key).await {
+            tracing::warn!(assignment = %self.id, error = %chain(&error), "cannot give back its ports; trying again");
+            return false;
+        }
+        self.shared.board.remove(self.id);
+        self.shared.retire(self.id).await;
+        true
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        // A refusal after the prepare can only be a failure: others count on this member by then.
+        let state = if self.status.state == AssignmentState::Pending {
+            AssignmentState::Rejected
+        } else {
+            AssignmentState::Failed
+        };
+        self.end(state, refusal.reason, refusal.message);
+    }
+
+    /// Something that may work the next time: said, and tried again until the phase's deadline.
+    fn trouble(&mut self, what: &str, error: &LaunchError) {
+        let message = format!("cannot {what}: {}", chain(error));
+        if self.status.message != message {
+            tracing::warn!(assignment = %self.id, message, "trouble with the job; trying again");
+        }
+        self.status.reason = Reason::AgentError;
+        self.status.message = message;
+    }
+
+    fn end(&mut self, state: AssignmentState, reason: Reason, message: impl Into<String>) {
+        self.status.exited_at = self.status.exited_at.or(Some(crate::clock::now()));
+        self.status.ready = false;
+        self.becomes(state, reason, message);
+    }
+
+    fn becomes(&mut self, state: AssignmentState, reason: Reason, message: impl Into<String>) {
+        if (self.status.state, self.status.reason) == (state, reason) {
+            return;
+        }
+        self.status.state = state;
+        self.status.reason = reason;
+        self.status.message = message.into();
+        self.log_state();
+    }
+
+    fn log_state(&self) {
+        let Status {
+            state, reason, message, ..
+        } = &self.status;
+        tracing::info!(assignment = %self.id, %state, %reason, message, "assignment changed");
+    }
+}
+
+fn endpoints(prepared: &Prepared) -> Endpoints {
+    Endpoints {
+        host: prepared.host.clone(),
+        ports: prepared.ports.clone(),
+    }
+}
+
+/// The error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}

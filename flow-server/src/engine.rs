@@ -1,0 +1,177 @@
+//! Applies what happens to gangs: every change is planned to its end and stored in one transaction.
+
+use std::sync::Arc;
+
+use flow_domain::{
+    PartyId, RunId, Span, Timestamp,
+    assignment::Report,
+    gang::{self, Event, Gang, Planned, Unfit},
+    reason::Reason,
+    run::Run,
+};
+use tokio::sync::broadcast;
+
+use crate::{
+    clock,
+    hub::Hub,
+    store::{Claim, Created, Store, StoreError, parties_to_tell},
+};
+
+/// How many changes of runs a slow listener may be behind before it has to read anew.
+const CHANGES: usize = 1024;
+
+/// Where every change of a run goes through.
+#[derive(Debug)]
+pub struct Engine {
+    store: Store,
+    hub: Arc<Hub>,
+    changes: broadcast::Sender<RunId>,
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The planner broke a rule: a fault of the platform.
+    #[error("the planner broke a rule")]
+    Plan(#[from] gang::PlanError),
+    /// The report was not the reporter's to make.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// The run is over.
+    #[error("run {id} is {state} already: nothing is left to cancel")]
+    Over {
+        /// The run.
+        id: RunId,
+        /// Its state.
+        state: flow_domain::RunState,
+    },
+}
+
+impl Engine {
+    /// An engine over a store and the attached agents.
+    pub fn new(store: Store, hub: Arc<Hub>) -> Self {
+        Self {
+            store,
+            hub,
+            changes: broadcast::channel(CHANGES).0,
+        }
+    }
+
+    /// Ids of runs as they change.
+    pub fn changes(&self) -> broadcast::Receiver<RunId> {
+        self.changes.subscribe()
+    }
+
+    /// Accepts a run and plans it.
+    ///
+    /// # Errors
+    /// If the store does not do it.
+    pub async fn submit(&self, run: &Run, claim: Option<&Claim>) -> Result<Created, EngineError> {
+        let event = Event {
+            at: run.created_at,
+            assignment: None,
+            state: run.state.to_string(),
+            reason: run.reason,
+            message: run.message.clone(),
+        };
+        let created = self.store.insert_run(run, &event, claim).await?;
+        if created == Created::New {
+            tracing::info!(run = %run.id, task = %run.task_name, "run accepted");
+            self.replan(run.id).await?;
+        }
+        Ok(created)
+    }
+
+    /// Plans a run, as time has passed or a party has come or gone.
+    ///
+    /// # Errors
+    /// If the store does not do it.
+    pub async fn replan(&self, id: RunId) -> Result<(), EngineError> {
+        self.change(id, |_, _| Ok(None)).await.map(drop)
+    }
+
+    /// Takes over an agent's report.
+    ///
+    /// # Errors
+    /// If it is not the reporter's to make, or the store does not do it.
+    pub async fn report(&self, id: RunId, reporter: &PartyId, report: &Report) -> Result<(), EngineError> {
+        let change = |gang: &Gang, now| Ok(gang::observe(gang, reporter, report, now)?);
+        self.change(id, change).await.map(drop)
+    }
+
+    /// Asks for the end of a run; `None` if there is no such run.
+    ///
+    /// # Errors
+    /// If the run is over, or the store does not do it.
+    pub async fn cancel(&self, id: RunId) -> Result<Option<Gang>, EngineError> {
+        self.change(id, |gang, now| {
+            let run = &gang.run;
+            if run.state.is_terminal() && !run.cancel_requested {
+                return Err(EngineError::Over { id, state: run.state });
+            }
+            if run.cancel_requested {
+                return Ok(None);
+            }
+            let mut gang = gang.clone();
+            gang.run.cancel_requested = true;
+            let event = Event {
+                at: now,
+                assignment: None,
+                state: gang.run.state.to_string(),
+                reason: Reason::CancelledByUser,
+                message: "a user asked to cancel it".to_owned(),
+            };
+            Ok(Some(Planned {
+                gang,
+                events: vec![event],
+            }))
+        })
+        .await
+    }
+
+    /// Changes a gang, plans it until nothing is left to do, stores it, and tells who has to know.
+    async fn change(
+        &self,
+        id: RunId,
+        first: impl FnOnce(&Gang, Timestamp) -> Result<Option<Planned>, EngineError> + Send,
+    ) -> Result<Option<Gang>, EngineError> {
+        let (now, parties) = (clock::now(), self.hub.parties());
+        let changed = self
+            .store
+            .change_gang(id, |loaded| {
+                let changed = first(&loaded.gang, now)?;
+                let (mut gang, mut events) = match changed {
+                    Some(planned) => (planned.gang, planned.events),
+                    None => (loaded.gang.clone(), Vec::new()),
+                };
+                if let Some(planned) = gang::plan(&gang, &parties, now)? {
+                    gang = planned.gang;
+                    events.extend(planned.events);
+                }
+                // Should a wish to wake lie in the past with nothing to do, once a second is often enough to look.
+                let wake_at = gang::wake_at(&gang, &parties).map(|at| at.max(now.after(Span::secs(1))));
+                let same = gang == loaded.gang && (wake_at == loaded.wake_at);
+                Ok::<_, EngineError>((!same).then_some((Planned { gang, events }, wake_at)))
+            })
+            .await?;
+        let Some((before, planned)) = changed else {
+            return Ok(None);
+        };
+        let Some(planned) = planned else {
+            return Ok(Some(before));
+        };
+        for event in &planned.events {
+            let assignment = event.assignment.map(tracing::field::display);
+            tracing::info!(run = %id, assignment, state = event.state, reason = %event.reason, message = event.message, "run changed");
+        }
+        for party in parties_to_tell(&before, &planned.gang) {
+            self.hub.tell(&party);
+        }
+        // Nobody listening is no error.
+        let _ = self.changes.send(id);
+        Ok(Some(planned.gang))
+    }
+}

@@ -1,0 +1,12 @@
+//! The link: gRPC over mutual TLS, one stream for each agent.
+
+mod attach;
+mod desired;
+mod incoming;
+mod pace;
+mod session;
+
+pub(crate) use self::{
+    attach::Link,
+    incoming::{Connection, local},
+};

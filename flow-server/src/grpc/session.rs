@@ -1,0 +1,221 @@
+//! One attached agent: tells it what it is to have, and takes what it reports.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use flow_domain::assignment::Report;
+use flow_proto::v1::{self, from_agent::Message as FromAgent, from_server::Message as FromServer};
+use tokio::sync::mpsc;
+use tonic::Streaming;
+
+use super::{
+    attach::Link,
+    desired::{Told, message, summary},
+    pace::Pace,
+};
+use crate::{
+    clock,
+    engine::EngineError,
+    hub::{Attachment, Command},
+    store::StoreError,
+};
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the agent closed the stream")]
+    Closed,
+    #[error("the agent said nothing for three heartbeats")]
+    Silent,
+    #[error("a newer session of the same party took over")]
+    Replaced,
+    #[error("the server is shutting down")]
+    Shutdown,
+    #[error("the stream broke")]
+    Broken(#[from] tonic::Status),
+    #[error("the agent broke the protocol: {0}")]
+    Protocol(String),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    #[error("a report could not be taken over")]
+    Engine(#[from] EngineError),
+}
+
+struct Session {
+    link: Link,
+    attachment: Attachment,
+    outbound: mpsc::Sender<v1::FromServer>,
+    told: Told,
+    logs: BTreeMap<u64, mpsc::Sender<v1::LogChunk>>,
+    pace: Pace,
+}
+
+/// Runs a session to its end. Whatever ends it, the agent attaches anew and both sides start from what is.
+pub(super) async fn run(
+    link: Link,
+    attachment: Attachment,
+    welcome: v1::Welcome,
+    inbound: Streaming<v1::FromAgent>,
+    outbound: mpsc::Sender<v1::FromServer>,
+) {
+    let mut session = Session {
+        link,
+        attachment,
+        outbound,
+        told: Told::default(),
+        logs: BTreeMap::new(),
+        pace: Pace::new(),
+    };
+    let ended = match session.serve(welcome, inbound).await {
+        Ok(()) => Ended::Closed,
+        Err(ended) => ended,
+    };
+    let Attachment { party, number, .. } = &session.attachment;
+    let now = clock::now();
+    let gone = session.link.hub.detach(party, *number, now);
+    tracing::info!(%party, reason = %crate::error::chain(&ended), gone, "agent detached");
+    if gone && let Err(error) = session.link.store.party_left(party, now).await {
+        tracing::warn!(%party, error = %crate::error::chain(&error), "cannot store when the party left");
+    }
+}
+
+impl Session {
+    async fn serve(&mut self, welcome: v1::Welcome, mut inbound: Streaming<v1::FromAgent>) -> Result<(), Ended> {
+        let patience = self.link.heartbeat * 3;
+        self.send(message(FromServer::Welcome(welcome))).await?;
+        self.tell_everything().await?;
+        let mut heard = tokio::time::Instant::now();
+        loop {
+            let changed = self.attachment.changed.clone();
+            tokio::select! {
+                biased;
+                () = self.link.end.cancelled() => return Err(Ended::Shutdown),
+                () = self.attachment.end.cancelled() => return Err(Ended::Replaced),
+                () = changed.notified() => self.tell_changes().await?,
+                Some(command) = self.attachment.commands.recv() => self.command(command).await?,
+                received = inbound.message() => {
+                    let Some(received) = received? else { return Ok(()) };
+                    heard = tokio::time::Instant::now();
+                    self.receive(received).await?;
+                    if let Some(pause) = self.pace.count(Instant::now()) {
+                        tokio::time::sleep(pause).await;
+                    }
+                }
+                () = tokio::time::sleep_until(heard + patience) => return Err(Ended::Silent),
+            }
+        }
+    }
+
+    /// Waits for room in the stream, but not longer than a dead agent would be noticed.
+    async fn send(&self, message: v1::FromServer) -> Result<(), Ended> {
+        let sent = tokio::time::timeout(self.link.heartbeat * 3, self.outbound.send(message)).await;
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Ended::Closed),
+            Err(_) => Err(Ended::Silent),
+        }
+    }
+
+    async fn tell_everything(&mut self) -> Result<(), Ended> {
+        let party = &self.attachment.party;
+        let gangs = self.link.store.gangs_at(party).await?;
+        tracing::info!(%party, desired = summary(&gangs, party), "telling the agent everything");
+        for part in self.told.everything(party, &gangs) {
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_changes(&mut self) -> Result<(), Ended> {
+        let party = &self.attachment.party;
+        let gangs = self.link.store.gangs_at(party).await?;
+        for part in self.told.changes(party, &gangs) {
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn command(&mut self, command: Command) -> Result<(), Ended> {
+        match command {
+            Command::OpenLog {
+                request,
+                assignment,
+                tail,
+                follow,
+                to,
+            } => {
+                self.logs.retain(|_, reader| !reader.is_closed());
+                self.logs.insert(request, to);
+                let open = v1::LogRequest {
+                    request,
+                    assignment: assignment.to_string(),
+                    tail,
+                    follow,
+                };
+                self.send(message(FromServer::LogRequest(open))).await
+            }
+            Command::CloseLog { request } => self.close_log(request).await,
+        }
+    }
+
+    async fn close_log(&mut self, request: u64) -> Result<(), Ended> {
+        if self.logs.remove(&request).is_none() {
+            return Ok(());
+        }
+        self.send(message(FromServer::LogCancel(v1::LogCancel { request })))
+            .await
+    }
+
+    async fn receive(&mut self, received: v1::FromAgent) -> Result<(), Ended> {
+        match received.message {
+            Some(FromAgent::Heartbeat(_)) => Ok(()),
+            Some(FromAgent::Reports(reports)) => self.reports(reports.reports).await,
+            Some(FromAgent::LogChunk(chunk)) => self.log_chunk(chunk).await,
+            Some(FromAgent::Hello(_)) => Err(Ended::Protocol("a second hello".to_owned())),
+            // A newer agent may say more than this version understands.
+            None => Ok(()),
+        }
+    }
+
+    async fn reports(&mut self, reports: Vec<v1::Report>) -> Result<(), Ended> {
+        if reports.len() > flow_proto::MAX_BATCH {
+            return Err(Ended::Protocol(format!("{} reports in one message", reports.len())));
+        }
+        for wire in reports {
+            let report = flow_proto::report(wire).map_err(|error| Ended::Protocol(error.to_string()))?;
+            self.report(&report).await?;
+        }
+        Ok(())
+    }
+
+    async fn report(&mut self, report: &Report) -> Result<(), Ended> {
+        let party = &self.attachment.party;
+        // What the agent was not told of is not its own, or is over: it will stop that by itself.
+        let Some(run) = self.told.run_of(report.assignment) else {
+            tracing::debug!(%party, assignment = %report.assignment, state = %report.state, "report of what is not wanted any more");
+            return Ok(());
+        };
+        match self.link.engine.report(run, party, report).await {
+            Ok(()) => Ok(()),
+            Err(EngineError::Unfit(unfit)) => {
+                tracing::warn!(%party, %unfit, "report refused");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn log_chunk(&mut self, chunk: v1::LogChunk) -> Result<(), Ended> {
+        let (request, last) = (chunk.request, chunk.last);
+        let Some(reader) = self.logs.get(&request) else {
+            return Ok(());
+        };
+        // A reader that is too slow, or gone, must not hold up the agent's reports.
+        if reader.try_send(chunk).is_err() {
+            return self.close_log(request).await;
+        }
+        if last {
+            self.logs.remove(&request);
+        }
+        Ok(())
+    }
+}

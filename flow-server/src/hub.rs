@@ -1,0 +1,214 @@
+//! The agents that are attached, and since when others are not.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use flow_domain::{
+    AssignmentId, PartyId, Timestamp,
+    party::{Liveness, Parties, Presence},
+};
+use flow_proto::v1;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// How many messages to one session may wait.
+const COMMANDS: usize = 64;
+
+/// How many chunks of one log may wait for their reader.
+const LOG_CHUNKS: usize = 128;
+
+/// Who is attached. Shared by the link, the planner and REST.
+#[derive(Debug, Default)]
+pub struct Hub {
+    inner: Mutex<Inner>,
+    next: AtomicU64,
+    presence_changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    sessions: BTreeMap<PartyId, Session>,
+    presence: BTreeMap<PartyId, Presence>,
+}
+
+/// The server's end of an attached agent.
+#[derive(Debug, Clone)]
+struct Session {
+    number: u64,
+    changed: Arc<Notify>,
+    commands: mpsc::Sender<Command>,
+    end: CancellationToken,
+}
+
+/// What others ask of a session.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Ask the agent for a log, and pass on what it answers.
+    OpenLog {
+        request: u64,
+        assignment: AssignmentId,
+        tail: u32,
+        follow: bool,
+        to: mpsc::Sender<v1::LogChunk>,
+    },
+    /// Nobody reads it any more.
+    CloseLog { request: u64 },
+}
+
+/// What a session holds while it is attached.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    pub(crate) party: PartyId,
+    pub(crate) number: u64,
+    /// The party's desired set may have changed.
+    pub(crate) changed: Arc<Notify>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    /// Cancelled when a newer session of the same party takes over.
+    pub(crate) end: CancellationToken,
+}
+
+/// A log on its way from an agent. Dropping it tells the agent to stop.
+#[derive(Debug)]
+pub(crate) struct LogReader {
+    request: u64,
+    commands: mpsc::Sender<Command>,
+    chunks: mpsc::Receiver<v1::LogChunk>,
+}
+
+impl LogReader {
+    /// The next chunk; `None` if the agent went away.
+    pub(crate) async fn next(&mut self) -> Option<v1::LogChunk> {
+        self.chunks.recv().await
+    }
+}
+
+impl Drop for LogReader {
+    fn drop(&mut self) {
+        // If the session is busy, it finds out by itself with the next chunk.
+        let _ = self.commands.try_send(Command::CloseLog { request: self.request });
+    }
+}
+
+impl Hub {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        // Every change under this lock is complete in itself.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns at start which parties there are: all of them away since now.
+    pub(crate) fn remember(&self, parties: impl IntoIterator<Item = PartyId>, now: Timestamp) {
+        let away = Presence {
+            liveness: Liveness::Offline,
+            since: now,
+        };
+        let mut inner = self.lock();
+        for party in parties {
+            inner.presence.entry(party).or_insert(away);
+        }
+    }
+
+    /// What the planner is to know of all parties.
+    pub fn parties(&self) -> Parties {
+        Parties(self.lock().presence.clone())
+    }
+
+    /// What is known of one party.
+    pub fn presence(&self, party: &PartyId) -> Option<Presence> {
+        self.lock().presence.get(party).copied()
+    }
+
+    /// How many agents are attached.
+    pub fn attached(&self) -> usize {
+        self.lock().sessions.len()
+    }
+
+    /// Resolves when an agent has come or gone since it was last awaited.
+    pub(crate) async fn presence_changed(&self) {
+        self.presence_changed.notified().await;
+    }
+
+    /// A party's agent is there. A session that it had before ends.
+    pub(crate) fn attach(&self, party: PartyId, now: Timestamp) -> Attachment {
+        let (commands, received) = mpsc::channel(COMMANDS);
+        let session = Session {
+            number: self.next.fetch_add(1, Ordering::Relaxed),
+            changed: Arc::new(Notify::new()),
+            commands,
+            end: CancellationToken::new(),
+        };
+        let attachment = Attachment {
+            party: party.clone(),
+            number: session.number,
+            changed: session.changed.clone(),
+            commands: received,
+            end: session.end.clone(),
+        };
+        let mut inner = self.lock();
+        let here = Presence {
+            liveness: Liveness::Online,
+            since: now,
+        };
+        inner.presence.insert(party.clone(), here);
+        if let Some(older) = inner.sessions.insert(party, session) {
+            older.end.cancel();
+        }
+        drop(inner);
+        self.presence_changed.notify_one();
+        attachment
+    }
+
+    /// A session ended; false if a newer one of the same party goes on.
+    pub(crate) fn detach(&self, party: &PartyId, number: u64, now: Timestamp) -> bool {
+        let mut inner = self.lock();
+        if inner.sessions.get(party).is_none_or(|session| session.number != number) {
+            return false;
+        }
+        inner.sessions.remove(party);
+        let away = Presence {
+            liveness: Liveness::Offline,
+            since: now,
+        };
+        inner.presence.insert(party.clone(), away);
+        drop(inner);
+        self.presence_changed.notify_one();
+        true
+    }
+
+    /// The party's desired set may have changed.
+    pub(crate) fn tell(&self, party: &PartyId) {
+        if let Some(session) = self.lock().sessions.get(party) {
+            session.changed.notify_one();
+        }
+    }
+
+    /// Asks the party's agent for a log; `None` if it is not attached.
+    pub(crate) async fn open_log(
+        &self,
+        party: &PartyId,
+        assignment: AssignmentId,
+        tail: u32,
+        follow: bool,
+    ) -> Option<LogReader> {
+        let commands = self.lock().sessions.get(party)?.commands.clone();
+        let request = self.next.fetch_add(1, Ordering::Relaxed);
+        let (to, chunks) = mpsc::channel(LOG_CHUNKS);
+        let open = Command::OpenLog {
+            request,
+            assignment,
+            tail,
+            follow,
+            to,
+        };
+        commands.send(open).await.ok()?;
+        Some(LogReader {
+            request,
+            commands,
+            chunks,
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! The background planner: periodic, and signalled when a party comes or goes.
+
+use std::{sync::Arc, time::Duration};
+
+use flow_domain::{Span, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::{clock, engine::Engine, hub::Hub, store::Store};
+
+/// How often deadlines are looked at.
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// How many runs one look plans.
+const BATCH: u64 = 256;
+
+/// How often old idempotency keys are forgotten.
+const HOUSEKEEPING: Span = Span::hours(1);
+
+/// Plans what is due until it is cancelled. A database that is away is asked again, less and less often.
+pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: CancellationToken) {
+    let mut everything = true;
+    let mut kept_house_at = Timestamp(0);
+    let mut pause = PERIOD;
+    loop {
+        let now = clock::now();
+        let by = if everything { Timestamp(i64::MAX) } else { now };
+        match plan_due(&store, &engine, by, everything).await {
+            Ok(()) => pause = PERIOD,
+            Err(error) => {
+                pause = (pause * 2).min(Duration::from_secs(5));
+                tracing::warn!(error = %crate::error::chain(&error), "cannot plan; trying again");
+            }
+        }
+        if now.since(kept_house_at) >= HOUSEKEEPING {
+            kept_house_at = now;
+            if let Err(error) = store.forget_old_keys(now).await {
+                tracing::warn!(error = %crate::error::chain(&error), "cannot forget old idempotency keys");
+            }
+        }
+        everything = tokio::select! {
+            () = end.cancelled() => return,
+            () = hub.presence_changed() => true,
+            () = tokio::time::sleep(pause) => false,
+        };
+    }
+}
+
+async fn plan_due(
+    store: &Store,
+    engine: &Engine,
+    by: Timestamp,
+    everything: bool,
+) -> Result<(), crate::engine::EngineError> {
+    let limit = if everything { u64::from(u32::MAX) } else { BATCH };
+    for id in store.due_runs(by, limit).await? {
+        engine.replan(id).await?;
+    }
+    Ok(())
+}

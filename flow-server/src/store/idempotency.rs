@@ -1,0 +1,79 @@
+//! Idempotency keys: stored in the transaction that creates the resource, so neither is there without the other.
+
+use flow_domain::{Span, Timestamp};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction,
+    sea_query::{Alias, Expr, ExprTrait, Query},
+};
+
+use super::{Store, StoreError};
+
+/// How long a key is remembered.
+const KEPT: Span = Span::hours(24);
+
+/// A key that a client sent, and what it was sent with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// A digest of method, path and key.
+    pub id: String,
+    /// A digest of the body.
+    pub fingerprint: String,
+}
+
+/// Whether something was created now or by an earlier request with the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// Now.
+    New,
+    /// Earlier; this is its id.
+    Before(String),
+}
+
+/// Claims the key for `resource`; answers the resource that has it already.
+pub(super) async fn claim(
+    tx: &DatabaseTransaction,
+    claim: Option<&Claim>,
+    resource: &str,
+    now: i64,
+) -> Result<Option<String>, StoreError> {
+    let Some(claim) = claim else { return Ok(None) };
+    let table = Alias::new("idempotency");
+    let mut select = Query::select();
+    select
+        .columns(["fingerprint", "resource"].map(Alias::new))
+        .from(table.clone())
+        .and_where(Expr::col("id").eq(claim.id.as_str()));
+    if let Some(row) = tx.query_one(&select).await? {
+        let fingerprint: String = row.try_get("", "fingerprint")?;
+        if fingerprint != claim.fingerprint {
+            return Err(StoreError::KeyReused);
+        }
+        return Ok(Some(row.try_get("", "resource")?));
+    }
+    let mut insert = Query::insert();
+    insert
+        .into_table(table)
+        .columns(["id", "fingerprint", "resource", "created_at"].map(Alias::new))
+        .values_panic([
+            claim.id.as_str().into(),
+            claim.fingerprint.as_str().into(),
+            resource.into(),
+            now.into(),
+        ]);
+    tx.execute(&insert).await?;
+    Ok(None)
+}
+
+impl Store {
+    /// Forgets keys that are older than a day; answers how many.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    pub async fn forget_old_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut delete = Query::delete();
+        delete
+            .from_table(Alias::new("idempotency"))
+            .and_where(Expr::col("created_at").lt(now.0 - KEPT.micros()));
+        Ok(self.db.execute(&delete).await?.rows_affected())
+    }
+}

@@ -1,0 +1,118 @@
+//! Parties in the store.
+
+use flow_domain::{PartyId, Timestamp, party::Party};
+use sea_orm::{
+    ConnectionTrait, QueryResult,
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Store, StoreError, from_json, to_json};
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    datasets: Vec<String>,
+    agent_version: String,
+}
+
+fn table() -> Alias {
+    Alias::new("party")
+}
+
+fn select() -> SelectStatement {
+    let mut select = Query::select();
+    select
+        .columns(["id", "registered_at", "last_seen", "body"].map(Alias::new))
+        .from(table())
+        .order_by(Alias::new("id"), Order::Asc);
+    select
+}
+
+fn read(row: &QueryResult) -> Result<Option<Party>, StoreError> {
+    let id: String = row.try_get("", "id")?;
+    let body: Value = row.try_get("", "body")?;
+    let Body {
+        datasets,
+        agent_version,
+    } = from_json("party", body)?;
+    // Only valid names were ever written.
+    let Ok(id) = id.parse::<PartyId>() else { return Ok(None) };
+    Ok(Some(Party {
+        id,
+        datasets,
+        agent_version,
+        registered_at: Timestamp(row.try_get("", "registered_at")?),
+        last_seen: Timestamp(row.try_get("", "last_seen")?),
+    }))
+}
+
+impl Store {
+    /// Stores what a party's agent told when it attached. The first time registers the party.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    pub async fn party_seen(&self, party: &Party) -> Result<(), StoreError> {
+        let body = Body {
+            datasets: party.datasets.clone(),
+            agent_version: party.agent_version.clone(),
+        };
+        let mut insert = Query::insert();
+        insert
+            .into_table(table())
+            .columns(["id", "registered_at", "last_seen", "body"].map(Alias::new))
+            .values_panic([
+                party.id.as_str().into(),
+                party.registered_at.0.into(),
+                party.last_seen.0.into(),
+                to_json("party", &body)?.into(),
+            ])
+            .on_conflict(
+                OnConflict::column(Alias::new("id"))
+                    .update_columns(["last_seen", "body"].map(Alias::new))
+                    .to_owned(),
+            );
+        self.db.execute(&insert).await?;
+        Ok(())
+    }
+
+    /// Stores when a party was last heard.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    pub async fn party_left(&self, party: &PartyId, at: Timestamp) -> Result<(), StoreError> {
+        let mut update = Query::update();
+        update
+            .table(table())
+            .value(Alias::new("last_seen"), at.0)
+            .and_where(Expr::col("id").eq(party.as_str()));
+        self.db.execute(&update).await?;
+        Ok(())
+    }
+
+    /// One party.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {
+        let mut query = select();
+        query.and_where(Expr::col("id").eq(id.as_str()));
+        let row = self.db.query_one(&query).await?;
+        row.as_ref().map(read).transpose().map(Option::flatten)
+    }
+
+    /// Parties by name, after the one named `after`.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn parties(&self, after: Option<&PartyId>, limit: u64) -> Result<Vec<Party>, StoreError> {
+        let mut query = select();
+        query.limit(limit);
+        if let Some(after) = after {
+            query.and_where(Expr::col("id").gt(after.as_str()));
+        }
+        let rows = self.db.query_all(&query).await?;
+        let read: Result<Vec<_>, _> = rows.iter().map(read).collect();
+        Ok(read?.into_iter().flatten().collect())
+    }
+}
