@@ -1,9 +1,17 @@
 //! `flow-server`: takes tasks over REST, keeps them in a database, and schedules each run over all its parties as one gang.
 
+mod center;
+pub mod cli;
 mod clock;
+pub mod config;
 pub mod engine;
 pub mod error;
 mod grpc;
 pub mod hub;
 mod planner;
+pub mod rest;
+mod server;
+pub mod service;
 pub mod store;
+
+pub use self::server::{Server, StartError};

@@ -7,7 +7,7 @@ mod to_wire;
 pub use self::{
     from_wire::{WireError, desired_assignment, report},
     generated::v1,
-    to_wire::{desired, endpoints, progress},
+    to_wire::{desired as to_desired, endpoints, progress},
 };
 
 /// The versions of the protocol that this build speaks.

@@ -15,10 +15,12 @@ mod logs;
 mod plan;
 mod policy;
 mod probe;
+mod process;
 mod retain;
 mod worker;
 
 pub use self::{
     agent::{Agent, AgentError},
     config::AgentConfig,
+    process::process_launcher,
 };

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use flow_domain::{AssignmentId, AssignmentSpec, AssignmentState, Desired, Reason, spec::Endpoints};
-use flow_launcher::{Key, LaunchError, LaunchErrorKind, Launcher, Observed, Prepare, Prepared};
+use flow_launcher::{Key, LaunchError, LaunchErrorKind, Observed, Prepare, Prepared};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},

@@ -272,7 +272,8 @@ impl Run {
         self.state_since = now;
         let limits = &self.spec.policies.deadlines;
         self.deadline = match to {
-            RunState::Queued => Some(now.after(limits.queue())),
+            // The back-off is not the queue's time.
+            RunState::Queued => Some(self.not_before.unwrap_or(now).after(limits.queue())),
             RunState::Preparing => Some(now.after(limits.prepare())),
             RunState::Starting => Some(now.after(limits.start())),
             RunState::Running => Some(now.after(limits.run())),

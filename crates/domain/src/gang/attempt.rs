@@ -23,7 +23,6 @@ impl Work<'_> {
             cause: None,
         });
         run.member_restarts = 0;
-        run.not_before = None;
         let fresh: Vec<Assignment> = run
             .spec
             .members()
@@ -66,14 +65,12 @@ impl Work<'_> {
     /// Stops what is left of the attempt; once all of it has ended, so has the attempt.
     pub(super) fn completing(&mut self) -> Result<bool, PlanError> {
         let mut changed = self.give_up_absent()?;
-        let (now, expired) = (self.now, self.expired());
         for member in self.gang.current_mut().filter(|a| !a.state.is_terminal()) {
             changed |= member.want(Desired::Stop);
-            if expired {
-                let message = "it was asked to stop and its agent did not report that it did";
-                member.step(AssignmentState::Lost, Reason::StopDeadlineExceeded, message, now)?;
-                changed = true;
-            }
+        }
+        if self.expired() {
+            let message = "it was asked to stop and its agent did not report that it did";
+            changed |= self.lose(Reason::StopDeadlineExceeded, |_| Some(message.to_owned()))?;
         }
         if changed {
             return Ok(true);

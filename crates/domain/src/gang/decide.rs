@@ -1,6 +1,9 @@
 //! Decides whether an attempt is over: cancelled, failed, expired or done.
 
-use super::plan::{PlanError, Work};
+use super::{
+    Event,
+    plan::{PlanError, Work},
+};
 use crate::{
     assignment::{Assignment, AssignmentState},
     profile::{Placement, Restart},
@@ -121,16 +124,32 @@ impl Work<'_> {
     pub(super) fn give_up_absent(&mut self) -> Result<bool, PlanError> {
         let (now, parties) = (self.now, self.parties);
         let limit = self.gang.run.spec.policies.deadlines.offline();
+        self.lose(Reason::PartyOffline, |member| {
+            let since = parties.offline_since(&member.party)?;
+            (now >= since.after(limit)).then(|| format!("the agent of {} is offline since {since}", member.party))
+        })
+    }
+
+    /// Gives up the live members for which `why` has words; true if there was one.
+    pub(super) fn lose(
+        &mut self,
+        reason: Reason,
+        why: impl Fn(&Assignment) -> Option<String>,
+    ) -> Result<bool, PlanError> {
         let mut any = false;
         for member in self.gang.current_mut().filter(|a| !a.state.is_terminal()) {
-            let Some(since) = parties.offline_since(&member.party) else {
+            let Some(message) = why(member) else {
                 continue;
             };
-            if now >= since.after(limit) {
-                let message = format!("the agent of {} is offline since {since}", member.party);
-                member.step(AssignmentState::Lost, Reason::PartyOffline, message, now)?;
-                any = true;
-            }
+            member.step(AssignmentState::Lost, reason, message.clone(), self.now)?;
+            self.events.push(Event {
+                at: self.now,
+                assignment: Some(member.id),
+                state: member.state.to_string(),
+                reason,
+                message,
+            });
+            any = true;
         }
         Ok(any)
     }

@@ -54,11 +54,14 @@ pub fn observe(gang: &Gang, reporter: &PartyId, report: &Report, now: Timestamp)
         });
     }
     let advanced = assignment.progress != before.progress;
-    let attempt = assignment.attempt;
-    let advanced = advanced | observe_members(&mut gang_after, at, attempt, report);
-    changed |= advanced;
-    if advanced {
-        gang_after.run.progress_at = now;
+    // What had ended before tells of the past: that is kept, but it proves nothing of who runs now. Reports coalesce, so the
+    // one that tells of the end still brings what came before it.
+    if !before.state.is_terminal() {
+        let advanced = advanced | observe_members(&mut gang_after, at, report);
+        changed |= advanced;
+        if advanced {
+            gang_after.run.progress_at = now;
+        }
     }
     Ok(changed.then_some(Planned {
         gang: gang_after,
@@ -66,13 +69,14 @@ pub fn observe(gang: &Gang, reporter: &PartyId, report: &Report, now: Timestamp)
     }))
 }
 
-/// The role that is the source of progress speaks for the other members of its own attempt, and only of their progress.
-fn observe_members(gang: &mut Gang, at: usize, attempt: u32, report: &Report) -> bool {
-    let speaker = &gang.assignments[at];
-    let role = gang.run.spec.profile.roles.get(&speaker.role);
-    if speaker.state.is_terminal() || role.is_none_or(|role| role.progress.is_none()) {
+/// The role that is the source of progress speaks for those beside the data in its own attempt, and only of their progress.
+fn observe_members(gang: &mut Gang, at: usize, report: &Report) -> bool {
+    let (speaker, profile) = (&gang.assignments[at], &gang.run.spec.profile);
+    let role = profile.roles.get(&speaker.role);
+    if role.is_none_or(|role| role.progress.is_none()) {
         return false;
     }
+    let (attempt, data_role) = (speaker.attempt, profile.data_role());
     let mut advanced = false;
     for (party, progress) in &report.members {
         let member = gang
@@ -81,6 +85,7 @@ fn observe_members(gang: &mut Gang, at: usize, attempt: u32, report: &Report) ->
             .enumerate()
             .filter(|(index, a)| *index != at && a.attempt == attempt && a.party == *party)
             .map(|(_, a)| a)
+            .filter(|a| Some(a.role.as_str()) == data_role)
             .max_by_key(|a| a.incarnation);
         if let Some(member) = member {
             advanced |= member.progress.merge(progress);

@@ -135,29 +135,35 @@ impl Work<'_> {
             )?;
             return Ok(true);
         }
-        if self.expired() {
-            let message = format!("queued for {}: {}", self.now.since(run.state_since), run.message);
-            self.run_becomes(RunState::TimedOut, Reason::QueueDeadlineExceeded, message)?;
-            return Ok(true);
-        }
         if run.not_before.is_some_and(|at| at > self.now) {
             return Ok(false);
         }
-        let missing: Vec<String> = run
-            .spec
-            .parties()
-            .into_iter()
+        self.gang.run.not_before = None;
+        let missing = self.missing();
+        if missing.is_empty() {
+            self.begin_attempt()?;
+            return Ok(true);
+        }
+        if self.expired() {
+            let queued = self.now.since(self.gang.run.state_since);
+            let message = format!("queued for {queued}: {missing}");
+            self.run_becomes(RunState::TimedOut, Reason::QueueDeadlineExceeded, message)?;
+            return Ok(true);
+        }
+        Ok(self.run_says(Reason::WaitingForParty, missing))
+    }
+
+    /// The parties whose agents are not there, in words.
+    fn missing(&self) -> String {
+        let parties = self.gang.run.spec.parties().into_iter();
+        let missing: Vec<String> = parties
             .filter(|party| !self.parties.is_online(party))
             .map(|party| match self.parties.offline_since(party) {
                 Some(since) => format!("{party}: offline since {since}"),
                 None => format!("{party}: its agent has never attached"),
             })
             .collect();
-        if !missing.is_empty() {
-            return Ok(self.run_says(Reason::WaitingForParty, missing.join("; ")));
-        }
-        self.begin_attempt()?;
-        Ok(true)
+        missing.join("; ")
     }
 
     fn preparing(&mut self) -> Result<bool, PlanError> {

@@ -1,0 +1,181 @@
+//! `flowctl demo`: a real federated training on this machine, from the data to the result, through the whole platform.
+
+pub(crate) mod digits;
+mod results;
+pub(crate) mod submission;
+mod watch;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use flow_api::RunView;
+use flow_daemon::shutdown::Shutdown;
+use flow_domain::{ErrorCode, RunId, RunState};
+use tempfile::TempDir;
+
+use self::{digits::Digits, submission::Submission, watch::Standings};
+use crate::{
+    Exit, Failure,
+    cli::Demo,
+    client::Client,
+    commands::why,
+    output::{Output, note},
+    python,
+    settings::{self, Settings},
+    signals::Signals,
+    stack::{Places, Plan, Stack, party},
+};
+
+/// A cancelled run has ended by then: the stop deadline and the framework's grace, and some.
+const CANCELLING: Duration = Duration::from_secs(90);
+/// Supervisors that have ended a job take a moment to end themselves.
+const CLEARING: Duration = Duration::from_secs(10);
+
+/// How the demo ended.
+struct Ending {
+    state: RunState,
+    run: Option<RunView>,
+    standings: Standings,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// Whatever kept it from training; a training that fails is an exit code.
+pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
+    let began = Instant::now();
+    let cache = cache()?;
+    let python = tokio::select! {
+        python = python::environment(&cache, &python::plainly) => python?,
+        () = signals.first() => return results::interrupted(output, began),
+    };
+    let folder = folder()?;
+    crate::log::to_file(&folder.path().join("flow.log"));
+    let places = Places::below(folder.path().to_owned());
+    deal(&places, asked.parties.into())?;
+    let plan = Plan {
+        places: places.clone(),
+        parties: asked.parties.into(),
+        rest: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        python,
+    };
+    note(format!(
+        "starting a server and {} agents below {}",
+        asked.parties,
+        folder.path().display()
+    ));
+    let stack = Stack::start(&plan, Shutdown::new()).await?;
+    let client = Client::new(&Settings {
+        server: stack.url(),
+        ca_file: None,
+        ..settings.clone()
+    })?;
+    let submission = Submission::digits(asked.parties.into(), Some(asked.epochs))?;
+
+    let played = play(&client, &submission, &mut signals).await;
+    // Until the stack is stopped, the reasons and last log lines can be had.
+    let told = match &played {
+        Ok(ending) => explain(&client, ending).await,
+        Err(_) => Ok(()),
+    };
+    stack.stop().await;
+    let gone = clear(folder, asked.keep).await;
+    let ending = played?;
+    told?;
+    let kept = asked.keep.then_some(&places);
+    let exit = results::show(output, &ending, began, kept, &submission)?;
+    gone.map(|()| exit)
+}
+
+/// Submits the task and watches the run to its end. At the first signal the run is cancelled, and its end awaited.
+async fn play(client: &Client, submission: &Submission, signals: &mut Signals) -> Result<Ending, Failure> {
+    let run = submission.submit(client).await?;
+    tokio::select! {
+        watched = watch::until_ended(client, run.id) => {
+            let (run, standings) = watched?;
+            Ok(Ending { state: run.state, run: Some(run), standings })
+        }
+        () = signals.first() => {
+            note("cancelling the run and cleaning up; once more to leave at once");
+            let run = cancel(client, run.id).await?;
+            let standings = watch::standings(client, &run).await?;
+            Ok(Ending { state: run.state, run: Some(run), standings })
+        }
+    }
+}
+
+async fn cancel(client: &Client, id: RunId) -> Result<RunView, Failure> {
+    const POLL: Duration = Duration::from_millis(100);
+    let id = id.to_string();
+    let _: RunView = client.post(&["runs", &id, "cancel"]).await?;
+    let began = Instant::now();
+    loop {
+        let run: RunView = client.get(&["runs", &id], &[]).await?;
+        if run.state.is_terminal() {
+            return Ok(run);
+        }
+        if began.elapsed() > CANCELLING {
+            let message = format!("run {id} did not end when it was cancelled; processes of it may remain");
+            return Err(Failure::new(ErrorCode::Timeout, message));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Says why a run did not succeed.
+async fn explain(client: &Client, ending: &Ending) -> Result<(), Failure> {
+    if let (RunState::Failed | RunState::TimedOut | RunState::Rejected, Some(run)) = (ending.state, &ending.run) {
+        let answer = client.get(&["runs", &run.id.to_string(), "why"], &[]).await?;
+        note(why::readable(run.id, &answer));
+    }
+    Ok(())
+}
+
+/// The program, and each party's share of the data.
+pub(crate) fn deal(places: &Places, parties: usize) -> Result<(), Failure> {
+    let digits = Digits::unpack()?;
+    digits::program(&places.app())?;
+    for index in 0..parties {
+        digits.deal(&places.data(&party(index)?), index, parties)?;
+    }
+    Ok(())
+}
+
+/// Where the Python environment is kept.
+pub(crate) fn cache() -> Result<PathBuf, Failure> {
+    settings::user_dir("XDG_CACHE_HOME", ".cache")
+        .ok_or_else(|| Failure::invalid("neither XDG_CACHE_HOME nor HOME says where the cache is"))
+}
+
+fn folder() -> Result<TempDir, Failure> {
+    let made = tempfile::Builder::new().prefix("iflearner-flow-demo-").tempdir();
+    made.map_err(|error| {
+        Failure::internal("cannot make a temporary folder")
+            .because(error)
+            .hint("set TMPDIR to a folder that you may write to")
+    })
+}
+
+/// Removes the folder, unless it is to be kept.
+async fn clear(folder: TempDir, keep: bool) -> Result<(), Failure> {
+    const POLL: Duration = Duration::from_millis(50);
+    if keep {
+        let _ = folder.keep();
+        return Ok(());
+    }
+    let path = folder.keep();
+    let began = Instant::now();
+    loop {
+        match std::fs::remove_dir_all(&path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            // A supervisor that is just ending may still write its last file.
+            Err(_) if began.elapsed() < CLEARING => tokio::time::sleep(POLL).await,
+            Err(error) => return Err(Failure::internal(format!("cannot remove {}", path.display())).because(error)),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The command line of `flow-federate`.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use flow_daemon::{
+    config::{ConfigError, Layers, Loaded},
+    shutdown::Shutdown,
+    telemetry::{self, FilterError},
+};
+
+use crate::{
+    config::Config,
+    federate::{Federate, StartError},
+};
+
+/// A party's agent: carries out its part of federated-learning runs beside its data.
+#[derive(Debug, Parser)]
+#[command(name = "flow-federate", version)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, short, global = true, env = "FLOW_FEDERATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Set one value, such as `--set server.address=flow.example:1237`; may be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the agent.
+    Run,
+    /// Print every setting and where its value comes from.
+    Config,
+    /// Watch over one job; started by the agent, not by people.
+    #[command(hide = true)]
+    Supervise {
+        /// The job's folder.
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("cannot read the configuration")]
+    Config(#[from] ConfigError),
+    #[error("cannot set up logging")]
+    Log(#[from] FilterError),
+    #[error("cannot start")]
+    Start(#[from] StartError),
+    #[error("cannot write the output")]
+    Output(#[from] io::Error),
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Before anything else: the supervisor wants neither a runtime nor threads.
+    if let Command::Supervise { dir } = &cli.command {
+        return flow_launcher::process::supervise(dir);
+    }
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let mut text = failure.to_string();
+            let mut cause = failure.source();
+            while let Some(next) = cause {
+                text = format!("{text}: {next}");
+                cause = next.source();
+            }
+            let _ = writeln!(io::stderr(), "error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(cli: &Cli) -> Result<Loaded<Config>, ConfigError> {
+    let mut layers = Layers::new("FLOW_FEDERATE").defaults(&Config::default());
+    if let Some(path) = &cli.config {
+        layers = layers.file(path, true);
+    }
+    let own = |name: &str| name != "FLOW_FEDERATE_CONFIG";
+    layers
+        .env(std::env::vars().filter(|(name, _)| own(name)))
+        .set_arguments(&cli.set)
+        .load()
+}
+
+#[tokio::main]
+async fn run(cli: &Cli) -> Result<(), Failure> {
+    let loaded = load(cli)?;
+    if matches!(cli.command, Command::Config) {
+        return Ok(write!(io::stdout(), "{}", loaded.render())?);
+    }
+    let _logging = telemetry::init(&loaded.value.log)?;
+    let shutdown = Shutdown::on_signals()?;
+    Federate::start(loaded.value, &shutdown).await?.join().await;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! The agent's settings.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use flow_agent::AgentConfig;
+use flow_daemon::{telemetry::LogConfig, tls::TlsFiles};
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set. Environment variables begin with `FLOW_FEDERATE__`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The party's name. The certificate says the same, or the server refuses it.
+    pub party: String,
+    /// Where the agent keeps its files.
+    pub data_dir: PathBuf,
+    /// The server.
+    pub server: ServerConfig,
+    /// The party's certificate and key, and the authority of the server.
+    pub tls: TlsFiles,
+    /// The program that supervises jobs; this one if empty.
+    pub supervisor: Option<PathBuf>,
+    /// `/livez`, `/readyz` and `/metrics`.
+    pub health: HealthConfig,
+    /// Data sets, policy, and how jobs run.
+    pub agent: AgentConfig,
+    /// Logging.
+    pub log: LogConfig,
+}
+
+/// The server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Its address, as `host:port`.
+    pub address: String,
+    /// The name in its certificate, where that is not the host.
+    pub name: Option<String>,
+    /// The trust domain of certificates.
+    pub trust_domain: String,
+}
+
+/// `/livez`, `/readyz` and `/metrics`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthConfig {
+    /// Where they are served; nowhere if empty.
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            party: String::new(),
+            data_dir: PathBuf::from("/var/lib/flow-federate"),
+            server: ServerConfig {
+                address: "localhost:1237".to_owned(),
+                name: None,
+                trust_domain: flow_pki::DEFAULT_TRUST_DOMAIN.to_owned(),
+            },
+            tls: TlsFiles {
+                cert: PathBuf::from("/etc/flow-federate/party.crt"),
+                key: PathBuf::from("/etc/flow-federate/party.key"),
+                ca: PathBuf::from("/etc/flow-federate/ca.crt"),
+            },
+            supervisor: None,
+            health: HealthConfig {
+                listen: Some(SocketAddr::from(([127, 0, 0, 1], 1236))),
+            },
+            agent: AgentConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Wires the agent: everything it consists of is made and connected here, and nowhere else.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use flow_agent::{Agent, AgentError, link, process_launcher};
+use flow_daemon::{
+    connect::TlsConnector,
+    health::{self, Readiness},
+    metrics,
+    serve::{ServeOptions, serve},
+    shutdown::Shutdown,
+    tls::{ReloadingTls, TlsError, install_crypto},
+};
+use flow_domain::{PartyId, ids::InvalidId};
+use flow_launcher::LaunchError;
+use tokio::net::TcpListener;
+use tonic::transport::Endpoint;
+
+use crate::config::Config;
+
+/// How often the TLS files are looked at.
+const TLS_CHECK: Duration = Duration::from_secs(5);
+
+/// Why the agent cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The party's name is none.
+    #[error("party is not right")]
+    Party(#[source] InvalidId),
+    /// The server's address is none.
+    #[error("server.address '{0}' is no address: write it as host:port")]
+    Address(String),
+    /// The trust domain is no name.
+    #[error("server.trust_domain is not right")]
+    TrustDomain(#[source] flow_pki::NameError),
+    /// The TLS files cannot be used.
+    #[error("cannot use the TLS files")]
+    Tls(#[from] TlsError),
+    /// The launcher cannot be used.
+    #[error("cannot use the process launcher")]
+    Launcher(#[from] LaunchError),
+    /// The agent itself cannot start.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// The health page cannot be served.
+    #[error("cannot listen on health.listen = {addr}: if another program has it, choose another address")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A running agent.
+#[derive(Debug)]
+pub struct Federate {
+    shutdown: Shutdown,
+    health: Option<SocketAddr>,
+}
+
+impl Federate {
+    /// Starts an agent that runs until `shutdown`. It attaches as soon as the server is there.
+    ///
+    /// # Errors
+    /// Says what cannot be used and what to do about it. Nothing runs then.
+    pub async fn start(config: Config, shutdown: &Shutdown) -> Result<Self, StartError> {
+        install_crypto();
+        let party: PartyId = config.party.parse().map_err(StartError::Party)?;
+        let endpoint = endpoint(&config.server.address)?;
+        let trust_domain = config.server.trust_domain.parse().map_err(StartError::TrustDomain)?;
+        let health = match config.health.listen {
+            None => None,
+            Some(addr) => Some(
+                TcpListener::bind(addr)
+                    .await
+                    .map_err(|source| StartError::Listen { addr, source })?,
+            ),
+        };
+        let tls = ReloadingTls::load(config.tls.clone())?;
+        let settings = &config.agent.process;
+        let launcher = process_launcher(&config.data_dir, settings, config.supervisor.as_deref())?;
+        let end = shutdown.token.clone();
+        let agent = Agent::new(party.clone(), config.agent, &config.data_dir, launcher, end.clone())?;
+
+        let mut registry = metrics::registry("flow-federate");
+        tls.register(&mut registry);
+        shutdown.tracker.spawn(tls.clone().watch(TLS_CHECK, end.clone()));
+        let mut connector = TlsConnector::new(tls, trust_domain);
+        if let Some(name) = &config.server.name {
+            connector = connector.with_server_name(name);
+        }
+        let dial: link::Dial = Arc::new(move || {
+            let (endpoint, connector) = (endpoint.clone(), connector.clone());
+            Box::pin(async move { endpoint.connect_with_connector(connector).await })
+        });
+        let readiness = Readiness::new(end.clone());
+        let attached = readiness.register("server");
+        attached.failing("not attached yet");
+        let on_link: link::OnLink = Arc::new(move |state| match state {
+            Ok(()) => attached.ok(),
+            Err(reason) => attached.failing(reason),
+        });
+        let health_addr = health.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = health {
+            let router = health::router(readiness, Arc::new(registry));
+            let (options, end) = (ServeOptions::default(), end.clone());
+            shutdown.tracker.spawn(async move {
+                serve(listener, router, options, end).await;
+            });
+        }
+        shutdown
+            .tracker
+            .spawn(link::run(agent.clone(), dial, on_link, end.clone()));
+        shutdown.tracker.spawn(async move {
+            end.cancelled().await;
+            agent.drained().await;
+        });
+        tracing::info!(%party, server = config.server.address, version = flow_daemon::version(), "flow-federate is up");
+        Ok(Self {
+            shutdown: shutdown.clone(),
+            health: health_addr,
+        })
+    }
+
+    /// Where the health page is served.
+    pub fn health_addr(&self) -> Option<SocketAddr> {
+        self.health
+    }
+
+    /// Waits for the shutdown, and lets what is under way finish. Jobs run on.
+    pub async fn join(self) {
+        self.shutdown.token.cancelled().await;
+        if let Err(error) = self.shutdown.drain(Duration::from_secs(15)).await {
+            tracing::warn!(%error, "ending all the same");
+        }
+    }
+}
+
+fn endpoint(address: &str) -> Result<Endpoint, StartError> {
+    let wrong = || StartError::Address(address.to_owned());
+    let has_port = address
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if !has_port || address.contains('/') {
+        return Err(wrong());
+    }
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| wrong())?;
+    Ok(endpoint
+        .connect_timeout(Duration::from_secs(10))
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .keep_alive_while_idle(true))
+}

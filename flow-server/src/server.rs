@@ -1,0 +1,270 @@
+//! Wires the server: everything it consists of is made and connected here, and nowhere else.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use flow_daemon::{
+    accept::{AcceptOptions, TlsAcceptor},
+    health::{self, CheckHandle, Readiness},
+    metrics,
+    serve::{ServeOptions, serve},
+    shutdown::Shutdown,
+    tls::{ReloadingTls, TlsError, install_crypto},
+};
+use flow_proto::{MAX_MESSAGE, v1::agent_link_server::AgentLinkServer};
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::gauge::ConstGauge};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    center::{self, CenterError},
+    clock,
+    config::Config,
+    engine::Engine,
+    grpc::{self, Connection, Link},
+    hub::Hub,
+    planner, rest,
+    service::Services,
+    store::{ConnectError, Store, StoreError},
+};
+
+/// How often the database is asked whether it is there, and the TLS files whether they changed.
+const DATABASE_CHECK: Duration = Duration::from_secs(5);
+const TLS_CHECK: Duration = Duration::from_secs(5);
+
+/// How many parties are remembered at the start.
+const MAX_PARTIES: u64 = 100_000;
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {what} = {addr}: if another program has it, choose another address")]
+    Listen {
+        /// The setting.
+        what: &'static str,
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// REST would be open to everybody.
+    #[error(
+        "rest.listen = {0} is not loopback, and the API has no log-in of its own: put a proxy with one before it and set rest.allow_remote = true"
+    )]
+    Open(SocketAddr),
+    /// The trust domain is no name.
+    #[error("link.trust_domain is not right")]
+    TrustDomain(#[source] flow_pki::NameError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] ConnectError),
+    /// The store failed at the start.
+    #[error("cannot read the database")]
+    Store(#[from] StoreError),
+    /// The TLS files cannot be used.
+    #[error("cannot use link.tls")]
+    Tls(#[from] TlsError),
+    /// The center's agent cannot start.
+    #[error(transparent)]
+    Center(#[from] CenterError),
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    rest: SocketAddr,
+    link: SocketAddr,
+    shutdown: Shutdown,
+}
+
+impl Server {
+    /// Starts a server that runs until `shutdown`.
+    ///
+    /// # Errors
+    /// Says what cannot be used and what to do about it. Nothing runs then.
+    pub async fn start(config: Config, shutdown: &Shutdown) -> Result<Self, StartError> {
+        install_crypto();
+        if !config.rest.listen.ip().is_loopback() {
+            if !config.rest.allow_remote {
+                return Err(StartError::Open(config.rest.listen));
+            }
+            tracing::warn!(listen = %config.rest.listen, "the REST API is open to everybody who can reach it: it has no log-in of its own");
+        }
+        // What can be refused is tried before anything is started.
+        let rest_listener = listen("rest.listen", config.rest.listen).await?;
+        let link_listener = listen("link.listen", config.link.listen).await?;
+        let tls = config.link.tls.clone().map(ReloadingTls::load).transpose()?;
+        let trust_domain = config.link.trust_domain.parse().map_err(StartError::TrustDomain)?;
+        let store = Store::open(&config.database_url(), config.database.max_connections).await?;
+        let addresses = (
+            address(&rest_listener, config.rest.listen),
+            address(&link_listener, config.link.listen),
+        );
+
+        let end = shutdown.token.clone();
+        let hub = Arc::new(Hub::default());
+        let known = store.parties(None, MAX_PARTIES).await?;
+        hub.remember(known.into_iter().map(|party| party.id), clock::now());
+        let engine = Arc::new(Engine::new(store.clone(), hub.clone()));
+        let mut registry = metrics::registry("flow-server");
+        registry.register_collector(Box::new(Attached(hub.clone())));
+
+        let (open, local) = grpc::local();
+        if config.center.enabled {
+            center::start(&config, shutdown, open)?;
+        }
+        let accepted = match tls {
+            None => {
+                tracing::warn!("link.tls is not set: no agent but the center's own can attach");
+                None
+            }
+            Some(tls) => {
+                tls.register(&mut registry);
+                shutdown.tracker.spawn(tls.clone().watch(TLS_CHECK, end.clone()));
+                let options = AcceptOptions {
+                    max_connections: config.link.max_connections,
+                    trust_domain,
+                    ..AcceptOptions::default()
+                };
+                let acceptor = TlsAcceptor::new(tls, options);
+                acceptor.metrics().register(&mut registry);
+                Some(
+                    acceptor
+                        .incoming(link_listener, end.clone())
+                        .map(|accepted| accepted.map(|tls| Connection::Tls(Box::new(tls)))),
+                )
+            }
+        };
+        let link = Link {
+            store: store.clone(),
+            hub: hub.clone(),
+            engine: engine.clone(),
+            heartbeat: config.link.heartbeat,
+            sessions: shutdown.tracker.clone(),
+            end: end.clone(),
+        };
+        shutdown.tracker.spawn(serve_link(link, accepted, local, end.clone()));
+
+        let services = Services {
+            store: store.clone(),
+            hub: hub.clone(),
+            engine: engine.clone(),
+        };
+        shutdown
+            .tracker
+            .spawn(planner::run(store.clone(), hub, engine, end.clone()));
+        let readiness = Readiness::new(end.clone());
+        let database = readiness.register("database");
+        shutdown.tracker.spawn(watch_database(store, database, end.clone()));
+
+        let app = rest::App {
+            services,
+            end: end.clone(),
+        };
+        let guard = rest::Guard::new(addresses.0, config.rest.hosts);
+        let router = rest::router(app, guard, config.rest.max_body, &mut registry);
+        let router = router.merge(health::router(readiness, Arc::new(registry)));
+        let options = ServeOptions {
+            max_connections: config.rest.max_connections,
+            drain: Duration::from_secs(5),
+            ..ServeOptions::default()
+        };
+        shutdown.tracker.spawn(async move {
+            serve(rest_listener, router, options, end).await;
+        });
+        let (rest, link) = addresses;
+        tracing::info!(%rest, %link, version = flow_daemon::version(), "flow-server is up");
+        Ok(Self {
+            rest,
+            link,
+            shutdown: shutdown.clone(),
+        })
+    }
+
+    /// Where REST is served.
+    pub fn rest_addr(&self) -> SocketAddr {
+        self.rest
+    }
+
+    /// Where agents attach.
+    pub fn link_addr(&self) -> SocketAddr {
+        self.link
+    }
+
+    /// Waits for the shutdown, and lets what is under way finish. Jobs run on.
+    pub async fn join(self) {
+        self.shutdown.token.cancelled().await;
+        if let Err(error) = self.shutdown.drain(Duration::from_secs(15)).await {
+            tracing::warn!(%error, "ending all the same");
+        }
+    }
+}
+
+async fn listen(what: &'static str, addr: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(addr)
+        .await
+        .map_err(|source| StartError::Listen { what, addr, source })
+}
+
+/// The port that was given, where any was asked for.
+fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+async fn serve_link(
+    link: Link,
+    accepted: Option<impl Stream<Item = std::io::Result<Connection>> + Send + Unpin + 'static>,
+    local: mpsc::Receiver<Connection>,
+    end: CancellationToken,
+) {
+    let local = ReceiverStream::new(local).map(Ok);
+    let incoming: std::pin::Pin<Box<dyn Stream<Item = _> + Send>> = match accepted {
+        Some(accepted) => Box::pin(accepted.merge(local)),
+        None => Box::pin(local),
+    };
+    let service = AgentLinkServer::new(link)
+        .max_decoding_message_size(MAX_MESSAGE)
+        .max_encoding_message_size(MAX_MESSAGE);
+    let served = tonic::transport::Server::builder()
+        .max_concurrent_streams(4)
+        .http2_keepalive_interval(Some(Duration::from_secs(10)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .add_service(service)
+        .serve_with_incoming_shutdown(incoming, end.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(error = %crate::error::chain(&error), "the link ended");
+    }
+}
+
+async fn watch_database(store: Store, check: CheckHandle, end: CancellationToken) {
+    loop {
+        match store.ping().await {
+            Ok(()) => check.ok(),
+            Err(error) => check.failing(crate::error::chain(&error)),
+        }
+        tokio::select! {
+            () = end.cancelled() => break,
+            () = tokio::time::sleep(DATABASE_CHECK) => {}
+        }
+    }
+}
+
+/// Counts attached agents at each scrape.
+#[derive(Debug)]
+struct Attached(Arc<Hub>);
+
+impl Collector for Attached {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let attached = ConstGauge::new(i64::try_from(self.0.attached()).unwrap_or(i64::MAX));
+        let metric = encoder.encode_descriptor(
+            "flow_agents_attached",
+            "Agents that are attached",
+            None,
+            prometheus_client::metrics::MetricType::Gauge,
+        )?;
+        prometheus_client::encoding::EncodeMetric::encode(&attached, metric)
+    }
+}

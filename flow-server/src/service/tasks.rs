@@ -1,0 +1,128 @@
+//! Making, changing and deleting tasks.
+
+use flow_domain::{
+    PartyId, TaskId, TaskSpec, Template, nearest,
+    run::StartOptions,
+    task::Task,
+    validate::{self, Violation, Violations},
+};
+use uuid::Uuid;
+
+use super::{Refusal, Services, expect};
+use crate::{
+    clock,
+    store::{Claim, Created},
+};
+
+/// How many parties are looked at for a "did you mean".
+const HINTS: u64 = 500;
+
+impl Services {
+    /// Makes a task.
+    ///
+    /// # Errors
+    /// If it breaks a rule, names an unknown template, party or data set, or its name is taken.
+    pub async fn create_task(&self, spec: TaskSpec, claim: Option<&Claim>) -> Result<Task, Refusal> {
+        let template = self.check_task(&spec).await?;
+        let now = clock::now();
+        let task = Task {
+            id: TaskId(Uuid::now_v7()),
+            template: template.id,
+            spec,
+            revision: 1,
+            created_at: now,
+            modified_at: now,
+        };
+        match self.store.insert_task(&task, claim).await? {
+            Created::New => {
+                tracing::info!(task = %task.id, name = %task.spec.name, "task made");
+                Ok(task)
+            }
+            Created::Before(id) => self.task(&id).await,
+        }
+    }
+
+    /// Changes a task: a new revision. Runs of earlier ones go on as they were started.
+    ///
+    /// # Errors
+    /// If it breaks a rule, its new name is taken, or it was changed meanwhile.
+    pub async fn change_task(&self, id_or_name: &str, spec: TaskSpec, expected: Option<u32>) -> Result<Task, Refusal> {
+        let mut task = self.task(id_or_name).await?;
+        expect(expected, task.revision)?;
+        let template = self.check_task(&spec).await?;
+        task.template = template.id;
+        task.spec = spec;
+        task.revision += 1;
+        task.modified_at = clock::now();
+        self.store.update_task(&task).await?;
+        Ok(task)
+    }
+
+    /// Deletes a task that no unfinished run executes.
+    ///
+    /// # Errors
+    /// If it is in use, or was changed meanwhile.
+    pub async fn delete_task(&self, id_or_name: &str, expected: Option<u32>) -> Result<(), Refusal> {
+        let task = self.task(id_or_name).await?;
+        expect(expected, task.revision)?;
+        Ok(self.store.delete_task(&task).await?)
+    }
+
+    /// Checks a task against its template and the registered parties.
+    async fn check_task(&self, spec: &TaskSpec) -> Result<Template, Refusal> {
+        let template = self.template(&spec.template).await.map_err(|refusal| {
+            let violation = Violation {
+                field: "template".to_owned(),
+                problem: refusal.detail.clone(),
+            };
+            Refusal {
+                violations: vec![violation],
+                ..refusal
+            }
+        })?;
+        validate::resolve(&template.spec, spec, &StartOptions::default())?;
+        self.check_parties(spec).await?;
+        Ok(template)
+    }
+
+    pub(super) async fn check_parties(&self, spec: &TaskSpec) -> Result<(), Refusal> {
+        let mut violations = Vec::new();
+        let mut add = |field: String, problem: String| violations.push(Violation { field, problem });
+        for (index, participant) in spec.participants.iter().enumerate() {
+            let Some(party) = self.store.party(&participant.party).await? else {
+                let hint = self.party_hint(&participant.party).await?;
+                let problem = format!("there is no party '{}'{hint}", participant.party);
+                add(format!("participants[{index}].party"), problem);
+                continue;
+            };
+            let Some(dataset) = &participant.dataset else { continue };
+            if !party.datasets.contains(dataset) {
+                let hint = nearest::hint(dataset, party.datasets.iter().map(String::as_str));
+                let problem = format!("party '{}' has no data set '{dataset}'{hint}", party.id);
+                add(format!("participants[{index}].dataset"), problem);
+            }
+        }
+        if let Some(aggregator) = &spec.aggregator
+            && self.store.party(aggregator).await?.is_none()
+        {
+            let hint = self.party_hint(aggregator).await?;
+            add(
+                "aggregator".to_owned(),
+                format!("there is no party '{aggregator}'{hint}"),
+            );
+        }
+        if violations.is_empty() {
+            Ok(())
+        } else {
+            Err(Violations(violations).into())
+        }
+    }
+
+    async fn party_hint(&self, wrong: &PartyId) -> Result<String, Refusal> {
+        let parties = self.store.parties(None, HINTS).await?;
+        Ok(nearest::hint(
+            wrong.as_str(),
+            parties.iter().map(|party| party.id.as_str()),
+        ))
+    }
+}
