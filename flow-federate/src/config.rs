@@ -44,8 +44,10 @@ pub struct ServerConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
-    /// Where they are served; nowhere if empty.
-    pub listen: Option<SocketAddr>,
+    /// Whether they are served.
+    pub enabled: bool,
+    /// Where.
+    pub listen: SocketAddr,
 }
 
 impl Default for Config {
@@ -65,7 +67,8 @@ impl Default for Config {
             },
             supervisor: None,
             health: HealthConfig {
-                listen: Some(SocketAddr::from(([127, 0, 0, 1], 1236))),
+                enabled: true,
+                listen: SocketAddr::from(([127, 0, 0, 1], 1236)),
             },
             agent: AgentConfig::default(),
             log: LogConfig::default(),

@@ -70,9 +70,10 @@ impl Federate {
         let party: PartyId = config.party.parse().map_err(StartError::Party)?;
         let endpoint = endpoint(&config.server.address)?;
         let trust_domain = config.server.trust_domain.parse().map_err(StartError::TrustDomain)?;
-        let health = match config.health.listen {
-            None => None,
-            Some(addr) => Some(
+        let addr = config.health.listen;
+        let health = match config.health.enabled {
+            false => None,
+            true => Some(
                 TcpListener::bind(addr)
                     .await
                     .map_err(|source| StartError::Listen { addr, source })?,

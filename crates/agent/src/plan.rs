@@ -101,7 +101,8 @@ impl Household {
     }
 
     fn workdir(&self, spec: &AssignmentSpec) -> Result<Option<PathBuf>, Refusal> {
-        let Some(name) = &spec.workdir else { return Ok(None) };
+        // A role that runs nothing of the template's needs no folder of it.
+        let Some(name) = spec.workdir.as_ref().filter(|_| !spec.command.is_empty()) else { return Ok(None) };
         let workdirs = &self.config.process.workdirs;
         match workdirs.get(name) {
             Some(path) if path.is_dir() => Ok(Some(path.clone())),

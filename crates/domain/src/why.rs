@@ -7,7 +7,7 @@ use crate::{
     gang::Gang,
     ids::{AssignmentId, PartyId},
     reason::Reason,
-    run::RunState,
+    run::{Cause, RunState},
 };
 
 /// The state of one member, and what is known of its end.
@@ -58,14 +58,14 @@ pub struct Why {
 /// Folds a gang into one answer. Logs are not in it: who has them adds them.
 pub fn why(gang: &Gang) -> Why {
     let run = &gang.run;
-    // While the next attempt waits, the last one's cause is what one wants to know.
-    let cause = run.cause();
+    // While the next attempt waits, the last one's cause is what one wants to know; a run that ended in that wait has its own.
+    let waits = run.state == RunState::Queued && run.reason == Reason::RetryBackoff;
+    let decided = |cause: &&Cause| waits || run.state == RunState::Completing || cause.reason == run.reason;
+    let cause = run.cause().filter(decided);
     let culprit = cause.and_then(|cause| cause.assignment);
     let (reason, message) = match cause {
-        Some(cause) if run.state != RunState::Queued || run.reason == Reason::RetryBackoff => {
-            (cause.reason, cause.message.clone())
-        }
-        _ => (run.reason, run.message.clone()),
+        Some(cause) => (cause.reason, cause.message.clone()),
+        None => (run.reason, run.message.clone()),
     };
     let mut chain: Vec<Link> = gang.members().map(link).collect();
     chain.sort_by_key(|link| (Some(link.assignment) != culprit, !link.state.is_failure()));

@@ -1,6 +1,10 @@
 //! Whatever happens to a run, the planner keeps its rules: each step of each world is checked by `common::invariants`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
+
+use std::collections::BTreeSet;
 
 use common::{
     chaos::{Action, any_actions},
@@ -8,16 +12,12 @@ use common::{
     profiles::{any_patient_spec, any_spec, parties_of},
     world::World,
 };
-use flow_domain::{
-    Reason, RunSpec, RunState,
-    party::{Liveness, Parties},
-};
-use proptest::{prelude::*, sample::Index};
+use flow_domain::{AssignmentState, Reason, RunSpec, RunState, party::Liveness};
+use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
 
-/// A run that nobody has heard of yet, and what happened to it since.
+/// What happened to a run since it was accepted.
 fn world_after(spec: RunSpec, actions: &[Action]) -> World {
-    let mut world = World::with(spec, Parties::default());
-    world.honest_round();
+    let mut world = World::of(spec);
     for action in actions {
         world.happen(action);
     }
@@ -40,6 +40,46 @@ fn sleep_to_the_end(world: &mut World) {
         world.wake();
     }
     assert!(world.is_over(), "{} after {most} wakes", world.state());
+}
+
+/// Rules that hold because nothing happens prove nothing.
+#[test]
+fn histories_reach_every_state() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..256 {
+        let history = (any_spec(), any_actions(40)).new_tree(&mut runner).unwrap();
+        let (spec, actions) = history.current();
+        let mut world = world_after(spec, &actions);
+        sleep_to_the_end(&mut world);
+        for event in &world.events {
+            let of = if event.assignment.is_some() {
+                "assignment"
+            } else {
+                "run"
+            };
+            seen.extend([format!("{of} {}", event.state), event.reason.to_string()]);
+        }
+    }
+    let runs = RunState::ALL.into_iter().map(|state| format!("run {state}"));
+    let live = |state: &AssignmentState| *state != AssignmentState::Pending;
+    let assignments = AssignmentState::ALL.into_iter().filter(live);
+    let assignments = assignments.map(|state| format!("assignment {state}"));
+    let reasons = [
+        Reason::RetryBackoff,
+        Reason::MemberRestarting,
+        Reason::WaitingForRegistration,
+        Reason::QueueDeadlineExceeded,
+        Reason::PrepareDeadlineExceeded,
+        Reason::StartDeadlineExceeded,
+        Reason::RunDeadlineExceeded,
+        Reason::StopDeadlineExceeded,
+        Reason::Stalled,
+        Reason::PartyOffline,
+    ];
+    let wanted = runs.chain(assignments).chain(reasons.map(|reason| reason.to_string()));
+    let missed: Vec<String> = wanted.filter(|what| !seen.contains(what)).collect();
+    assert_eq!(missed, Vec::<String>::new());
 }
 
 proptest! {

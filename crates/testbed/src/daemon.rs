@@ -76,7 +76,7 @@ impl Daemon {
             log.get(skip..)?
                 .lines()
                 .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-                .find(|line| line["fields"]["message"] == message)
+                .find(|line| line["message"] == message)
         })
         .await
     }

@@ -6,13 +6,13 @@ use flowctl::{python, settings};
 
 /// Python with iflearner.
 pub async fn iflearner() -> PathBuf {
-    let cache = settings::cache_dir().unwrap();
+    let cache = settings::user_dir("XDG_CACHE_HOME", ".cache").unwrap();
     python::environment(&cache, &python::plainly).await.unwrap()
 }
 
 /// Python with Flower.
 pub async fn flower() -> PathBuf {
-    let cache = settings::cache_dir().unwrap();
+    let cache = settings::user_dir("XDG_CACHE_HOME", ".cache").unwrap();
     let requirements = include_str!("../assets/flower/requirements.txt");
     python::environment_of(&cache, requirements, &python::plainly).await.unwrap()
 }

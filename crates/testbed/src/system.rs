@@ -212,7 +212,7 @@ impl Builder {
         write(&root.join("server.toml"), &config);
         let mut server = start_server(&root);
         let up = server.says("flow-server is up", 0).await;
-        let address = |field: &str| up["fields"][field].as_str().unwrap().parse::<SocketAddr>().unwrap();
+        let address = |field: &str| up[field].as_str().unwrap().parse::<SocketAddr>().unwrap();
         let (rest, link) = (address("rest"), address("link"));
         // A server that is started again is found where it was.
         (config.rest.listen, config.link.listen) = (rest, link);
@@ -230,7 +230,7 @@ impl Builder {
                 ..flow_federate::config::Config::default()
             };
             config.server.address = link.to_string();
-            config.health.listen = None;
+            config.health.listen = "127.0.0.1:0".parse().unwrap();
             config.log.format = flow_daemon::telemetry::LogFormat::Json;
             settings(&mut config.agent, &self.python, &root);
             config.agent.datasets.insert("numbers".into(), folder.join("data"));

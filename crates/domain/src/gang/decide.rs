@@ -82,32 +82,34 @@ impl Work<'_> {
         let placement = run.spec.profile.roles.get(&failed.role).map(|role| role.placement);
         let replaceable = run.spec.profile.restart == Restart::Member
             && placement == Some(Placement::EachParty)
-            && failed.state == AssignmentState::Failed
+            && matches!(failed.state, AssignmentState::Failed | AssignmentState::Stopped)
             && run.state != RunState::Preparing
             && run.member_restarts < run.spec.policies.max_retries;
         if replaceable {
             return self.replace_member(failed);
         }
         let message = format!("{}: {}", failed.label(), failed.message);
-        let end = if failed.state == AssignmentState::Rejected {
-            Outcome::Rejected
-        } else {
-            Outcome::Failed
+        let (reason, end) = match failed.state {
+            AssignmentState::Rejected => (failed.reason, Outcome::Rejected),
+            AssignmentState::Stopped => (Reason::ProcessKilled, Outcome::Failed),
+            _ => (failed.reason, Outcome::Failed),
         };
-        // A framework that replaces members has used its retries up by then.
-        let spent = run.spec.profile.restart == Restart::Member && run.member_restarts > 0;
+        // A framework that replaces members may have used its retries up by that.
+        let max_retries = run.spec.policies.max_retries;
+        let spent = run.spec.profile.restart == Restart::Member && run.member_restarts >= max_retries;
         if spent {
-            let cause = self.cause(failed.reason, message.clone(), Some(failed));
-            return self.complete(end, Some(cause), format!("{}: {message}", failed.reason));
+            let cause = self.cause(reason, message.clone(), Some(failed));
+            return self.complete(end, Some(cause), format!("{reason}: {message}"));
         }
-        self.fail_attempt(failed.reason, message, Some(failed), end)
+        self.fail_attempt(reason, message, Some(failed), end)
     }
 
     /// The failed member that ended first: others often fail because of it.
     fn first_failure(&self) -> Option<Assignment> {
         self.gang
             .members()
-            .filter(|a| a.state.is_failure())
+            // Nobody is asked to stop before the attempt is decided: who has stopped was stopped from outside.
+            .filter(|a| a.state.is_failure() || a.state == AssignmentState::Stopped)
             .min_by_key(|a| (a.exited_at.or(a.ended_at), a.index))
             .cloned()
     }

@@ -1,6 +1,10 @@
 //! Random things that happen to a run: agents that come and go, tell the truth, lie and repeat themselves; time; users.
 
-use flow_domain::{AssignmentId, AssignmentState, PartyId, Progress, Span, Timestamp, assignment::Report, gang::Unfit};
+use std::collections::BTreeMap;
+
+use flow_domain::{
+    Assignment, AssignmentId, AssignmentState, PartyId, Progress, Span, Timestamp, assignment::Report, gang::Unfit,
+};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use uuid::Uuid;
 
@@ -33,6 +37,8 @@ pub enum Action {
 /// What an agent says, true or not.
 #[derive(Debug, Clone)]
 pub struct Claim {
+    /// Of what is live, or of anything that there ever was.
+    of_live: bool,
     state: AssignmentState,
     ready: bool,
     progress: Progress,
@@ -47,17 +53,17 @@ pub fn any_actions(most: usize) -> impl Strategy<Value = Vec<Action>> {
 fn any_action() -> impl Strategy<Value = Action> {
     let index = any::<Index>;
     prop_oneof![
-        3 => index().prop_map(Action::Arrive),
-        1 => index().prop_map(Action::Leave),
+        4 => index().prop_map(Action::Arrive),
+        2 => index().prop_map(Action::Leave),
         8 => Just(Action::HonestRound),
         4 => index().prop_map(Action::HonestStep),
-        4 => (index(), any_claim()).prop_map(|(who, claim)| Action::Claim(who, claim)),
+        5 => (index(), any_claim()).prop_map(|(who, claim)| Action::Claim(who, claim)),
         2 => index().prop_map(Action::Repeat),
         1 => (index(), any_claim()).prop_map(|(who, claim)| Action::Intrude(who, claim)),
         1 => Just(Action::Invent),
         1 => prop::bool::weighted(0.3).prop_map(|yes| if yes { Action::Cancel } else { Action::HonestRound }),
         // From a millisecond to a day, each size as likely as the others.
-        3 => (0..=26u32, 0.5..1.0f64).prop_map(|(size, part)| Action::Pass(Span((f64::from(1 << size) * part) as u64))),
+        2 => (0..=26u32, 0.5..1.0f64).prop_map(|(size, part)| Action::Pass(Span((f64::from(1 << size) * part) as u64))),
         2 => any::<bool>().prop_map(|early| Action::Wake { early }),
     ]
 }
@@ -66,8 +72,10 @@ fn any_claim() -> impl Strategy<Value = Claim> {
     let state = prop::sample::select(&AssignmentState::ALL);
     let members = vec((any::<Index>(), any_progress()), 0..3);
     let exited = prop::option::of((0..3i32, -1_000_000..1_000_000i64));
-    (state, any::<bool>(), any_progress(), members, exited).prop_map(|(state, ready, progress, members, exited)| {
+    let flags = (prop::bool::weighted(0.8), any::<bool>());
+    (flags, state, any_progress(), members, exited).prop_map(|((of_live, ready), state, progress, members, exited)| {
         Claim {
+            of_live,
             state,
             ready,
             progress,
@@ -147,11 +155,13 @@ impl World {
     }
 
     fn claim(&self, which: &Index, claim: &Claim) -> Option<(PartyId, Report)> {
-        if self.gang.assignments.is_empty() {
+        let may_be = |a: &&Assignment| !(claim.of_live && a.state.is_terminal());
+        let choice: Vec<&Assignment> = self.gang.assignments.iter().filter(may_be).collect();
+        if choice.is_empty() {
             return None;
         }
         let parties = parties_of(&self.gang.run.spec);
-        let assignment = which.get(&self.gang.assignments);
+        let assignment = *which.get(&choice);
         let mut report = mk_report(assignment, claim.state);
         report.ready = claim.ready;
         report.exit_code = claim.exited.map(|(code, _)| code);
@@ -159,9 +169,9 @@ impl World {
         report.exited_at = claim.exited.map(|(_, off)| Timestamp(self.now.micros() + off));
         report.progress = claim.progress.clone();
         let members = claim.members.iter();
-        report.members = members
-            .map(|(who, progress)| (who.get(&parties).clone(), progress.clone()))
-            .collect();
+        let members = members.map(|(who, progress)| (who.get(&parties).clone(), progress.clone()));
+        // Of each party once.
+        report.members = members.collect::<BTreeMap<_, _>>().into_iter().collect();
         Some((assignment.party.clone(), report))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flow_domain::{
-    Assignment, AssignmentState, Desired, Reason, RunState, Timestamp,
+    Assignment, AssignmentId, AssignmentState, Desired, Reason, RunState, Timestamp,
     gang::{Gang, Planned, plan, wake_at},
     party::Parties,
     profile::DoneBy,
@@ -33,6 +33,23 @@ pub fn between(before: &Gang, after: &Planned) {
             .take(before.assignments.len()))
     );
     of_itself(&after.gang);
+}
+
+/// Of a report: it changes what it is about, and of others of the same attempt nothing but their progress.
+pub fn heard(before: &Gang, after: &Gang, about: AssignmentId) {
+    let attempt = before.assignments.iter().find(|a| a.id == about).map(|a| a.attempt);
+    for (old, new) in before.assignments.iter().zip(&after.assignments) {
+        let mut as_before = new.clone();
+        if Some(old.attempt) == attempt {
+            as_before.progress.clone_from(&old.progress);
+        }
+        assert!(
+            old.id == about || &as_before == old,
+            "a report about {about} changed {new:?}"
+        );
+    }
+    assert_eq!(before.assignments.len(), after.assignments.len());
+    assert_eq!(before.run.state, after.run.state);
 }
 
 fn run_steps_are_legal(before: &Gang, after: &Planned) {

@@ -39,10 +39,10 @@ pub fn any_patient_spec() -> impl Strategy<Value = RunSpec> {
 fn any_policies() -> impl Strategy<Value = Policies> {
     let span = || {
         prop_oneof![
-            4 => Just(None),
+            12 => Just(None),
             1 => Just(Some(Span(0))),
-            2 => (1..5_000u64).prop_map(|ms| Some(Span(ms))),
-            3 => (1..3_600u64).prop_map(|s| Some(Span::secs(s))),
+            3 => (1..5_000u64).prop_map(|ms| Some(Span(ms))),
+            8 => (1..3_600u64).prop_map(|s| Some(Span::secs(s))),
         ]
     };
     let deadlines = (span(), span(), span(), span(), span(), span(), span());

@@ -27,6 +27,13 @@ impl World {
         Self::with(spec, parties)
     }
 
+    /// All members are up, ready and registered.
+    pub fn training(spec: RunSpec) -> Self {
+        let mut world = Self::of(spec);
+        world.until(RunState::Running);
+        world
+    }
+
     pub fn with(spec: RunSpec, parties: Parties) -> Self {
         let mut world = Self {
             gang: mk_gang(spec),
@@ -87,6 +94,7 @@ impl World {
         let news = observed.is_some();
         if let Some(observed) = observed {
             invariants::between(&self.gang, &observed);
+            invariants::heard(&self.gang, &observed.gang, report.assignment);
             let again = observe(&observed.gang, reporter, report, self.now);
             assert_eq!(again, Ok(None), "the same report twice is no news");
             self.events.extend(observed.events);

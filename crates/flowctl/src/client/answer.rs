@@ -73,6 +73,12 @@ fn media_type(response: &Response) -> Option<String> {
 
 fn told(problem: Problem) -> Failure {
     let violations = problem.violations.iter();
+    // The detail may be all violations in one line: they are told one a line.
+    let message = match problem.violations.len() {
+        0 => problem.detail.clone(),
+        1 => "what was sent breaks a rule".to_owned(),
+        several => format!("what was sent breaks {several} rules"),
+    };
     let details = violations.map(|violation| match violation.field.as_str() {
         "" => violation.problem.clone(),
         field => format!("{field}: {}", violation.problem),
@@ -81,7 +87,7 @@ fn told(problem: Problem) -> Failure {
         .request_id
         .as_ref()
         .filter(|_| problem.code == ErrorCode::Internal);
-    let failure = Failure::new(problem.code, problem.detail.clone()).details(details);
+    let failure = Failure::new(problem.code, message).details(details);
     match request {
         Some(request) => failure.hint(format!("look for request {request} in the server's log")),
         None => failure,

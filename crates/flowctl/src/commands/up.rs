@@ -39,6 +39,7 @@ pub(super) async fn run(output: &Output, asked: &Up) -> Result<Exit, Failure> {
         () = shutdown.token.cancelled() => return Ok(Exit::OK),
     };
     let places = Places::below(root);
+    let lock = places.lock()?;
     demo::deal(&places, parties)?;
     let plan = Plan {
         places: places.clone(),
@@ -46,7 +47,7 @@ pub(super) async fn run(output: &Output, asked: &Up) -> Result<Exit, Failure> {
         rest: asked.rest,
         python,
     };
-    let stack = Stack::start(&plan, shutdown).await?;
+    let stack = Stack::start(&plan, lock, shutdown).await?;
     output.line(welcome(&places, parties, &stack.url())?)?;
     stack.join().await;
     Ok(Exit::OK)
@@ -60,7 +61,8 @@ fn welcome(places: &Places, parties: usize, url: &str) -> Result<String, Failure
     for index in 0..parties {
         let party = party(index)?;
         lines.push(format!(
-            "{party:12} data set 'digits' in {}",
+            "{:12} data set 'digits' in {}",
+            party.as_str(),
             places.data(&party).display()
         ));
     }

@@ -36,8 +36,7 @@ const CLEARING: Duration = Duration::from_secs(10);
 
 /// How the demo ended.
 struct Ending {
-    state: RunState,
-    run: Option<RunView>,
+    run: RunView,
     standings: Standings,
 }
 
@@ -56,6 +55,7 @@ pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> R
     let folder = folder()?;
     crate::log::to_file(&folder.path().join("flow.log"));
     let places = Places::below(folder.path().to_owned());
+    let lock = places.lock()?;
     deal(&places, asked.parties.into())?;
     let plan = Plan {
         places: places.clone(),
@@ -68,7 +68,7 @@ pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> R
         asked.parties,
         folder.path().display()
     ));
-    let stack = Stack::start(&plan, Shutdown::new()).await?;
+    let stack = Stack::start(&plan, lock, Shutdown::new()).await?;
     let client = Client::new(&Settings {
         server: stack.url(),
         ca_file: None,
@@ -79,11 +79,20 @@ pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> R
     let played = play(&client, &submission, &mut signals).await;
     // Until the stack is stopped, the reasons and last log lines can be had.
     let told = match &played {
-        Ok(ending) => explain(&client, ending).await,
+        Ok(ending) => explain(&client, &ending.run).await,
         Err(_) => Ok(()),
     };
     stack.stop().await;
-    let gone = clear(folder, asked.keep).await;
+    let gone = match &played {
+        Ok(_) => clear(folder, asked.keep).await,
+        Err(_) => {
+            note(format!(
+                "what there is of data and logs is kept in {}",
+                folder.keep().display()
+            ));
+            Ok(())
+        }
+    };
     let ending = played?;
     told?;
     let kept = asked.keep.then_some(&places);
@@ -94,21 +103,26 @@ pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> R
 /// Submits the task and watches the run to its end. At the first signal the run is cancelled, and its end awaited.
 async fn play(client: &Client, submission: &Submission, signals: &mut Signals) -> Result<Ending, Failure> {
     let run = submission.submit(client).await?;
-    tokio::select! {
-        watched = watch::until_ended(client, run.id) => {
-            let (run, standings) = watched?;
-            Ok(Ending { state: run.state, run: Some(run), standings })
-        }
+    let watched = tokio::select! {
+        watched = watch::until_ended(client, run.id) => watched,
         () = signals.first() => {
             note("cancelling the run and cleaning up; once more to leave at once");
-            let run = cancel(client, run.id).await?;
-            let standings = watch::standings(client, &run).await?;
-            Ok(Ending { state: run.state, run: Some(run), standings })
+            cancel(client, run.id).await
         }
+    };
+    match watched {
+        Ok((run, standings)) => Ok(Ending { run, standings }),
+        // Whatever went wrong, no job is to outlive the demo.
+        Err(failure) => match cancel(client, run.id).await {
+            Ok(_) => Err(failure),
+            Err(_) => {
+                Err(failure.details(["the run could not be cancelled either: processes of it may remain".into()]))
+            }
+        },
     }
 }
 
-async fn cancel(client: &Client, id: RunId) -> Result<RunView, Failure> {
+async fn cancel(client: &Client, id: RunId) -> Result<(RunView, Standings), Failure> {
     const POLL: Duration = Duration::from_millis(100);
     let id = id.to_string();
     let _: RunView = client.post(&["runs", &id, "cancel"]).await?;
@@ -116,10 +130,11 @@ async fn cancel(client: &Client, id: RunId) -> Result<RunView, Failure> {
     loop {
         let run: RunView = client.get(&["runs", &id], &[]).await?;
         if run.state.is_terminal() {
-            return Ok(run);
+            let standings = watch::standings(client, &run).await?;
+            return Ok((run, standings));
         }
         if began.elapsed() > CANCELLING {
-            let message = format!("run {id} did not end when it was cancelled; processes of it may remain");
+            let message = format!("run {id} did not end when it was cancelled");
             return Err(Failure::new(ErrorCode::Timeout, message));
         }
         tokio::time::sleep(POLL).await;
@@ -127,8 +142,8 @@ async fn cancel(client: &Client, id: RunId) -> Result<RunView, Failure> {
 }
 
 /// Says why a run did not succeed.
-async fn explain(client: &Client, ending: &Ending) -> Result<(), Failure> {
-    if let (RunState::Failed | RunState::TimedOut | RunState::Rejected, Some(run)) = (ending.state, &ending.run) {
+async fn explain(client: &Client, run: &RunView) -> Result<(), Failure> {
+    if let RunState::Failed | RunState::TimedOut | RunState::Rejected = run.state {
         let answer = client.get(&["runs", &run.id.to_string(), "why"], &[]).await?;
         note(why::readable(run.id, &answer));
     }

@@ -43,7 +43,7 @@ pub(super) fn show(
         rounds: standing.rounds,
     });
     let results = Results {
-        state: ending.state,
+        state: ending.run.state,
         seconds: seconds(began),
         parties: parties.collect(),
     };
@@ -64,7 +64,7 @@ pub(super) fn show(
             ))?;
         }
     }
-    Ok(ending.state.into())
+    Ok(ending.run.state.into())
 }
 
 /// Shows that it was interrupted before there was a run.

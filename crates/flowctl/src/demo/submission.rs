@@ -73,13 +73,14 @@ impl Submission {
     /// The same for a shell.
     pub(crate) fn curl(&self, server: &str) -> Result<String, Failure> {
         let api = format!("{}/api/v2", server.trim_end_matches('/'));
-        let post =
-            |path: &str, body: String| format!("curl -sS {api}/{path} -H 'content-type: application/json' -d '{body}'");
+        let post = |path: &str, body: String| {
+            format!("curl -sS -w '\\n' {api}/{path} -H 'content-type: application/json' -d '{body}'")
+        };
         Ok([
             post("templates", short(&self.template)?),
             post("tasks", short(&self.task)?),
-            format!("curl -sS -X POST {api}/tasks/{NAME}/runs"),
-            format!("curl -sS '{api}/runs?task={NAME}&limit=1'"),
+            format!("curl -sS -w '\\n' -X POST {api}/tasks/{NAME}/runs"),
+            format!("curl -sS -w '\\n' '{api}/runs?task={NAME}&limit=1'"),
         ]
         .join("\n"))
     }

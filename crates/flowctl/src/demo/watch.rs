@@ -38,7 +38,6 @@ pub(super) async fn until_ended(client: &Client, id: RunId) -> Result<(RunView, 
         let standings = standings(client, &run).await?;
         screen.show(&run, &standings);
         if run.state.is_terminal() {
-            screen.clear();
             return Ok((run, standings));
         }
         tokio::time::sleep(POLL).await;
@@ -119,11 +118,18 @@ impl Screen {
             }
         }
     }
+}
 
-    fn clear(&self) {
+impl Drop for Screen {
+    fn drop(&mut self) {
         self.head.finish_and_clear();
         for bar in self.bars.values() {
-            bar.finish();
+            // Where it stands: the run may have been cancelled.
+            bar.abandon();
+        }
+        if !self.bars.is_empty() {
+            // The last bar ends without a line break.
+            note("");
         }
     }
 }

@@ -24,9 +24,17 @@ const REQUIREMENTS: &str = include_str!("../../assets/demo/requirements.txt");
 /// # Errors
 /// No supported Python, no network, or a cache that cannot be written to, each with what to do about it.
 pub async fn environment(cache: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, Failure> {
+    environment_of(cache, REQUIREMENTS, progress).await
+}
+
+/// As [`environment`], with these requirements: a hash-checked lock in pip's format.
+///
+/// # Errors
+/// As [`environment`].
+pub async fn environment_of(cache: &Path, requirements: &str, progress: &dyn Fn(&str)) -> Result<PathBuf, Failure> {
     fs::create_dir_all(cache).map_err(unwritable(cache))?;
     let interpreter = find::interpreter().await?;
-    let place = cache.join(format!("python-{}", key(&interpreter, REQUIREMENTS)));
+    let place = cache.join(format!("python-{}", key(&interpreter, requirements)));
     if let Some(python) = usable(&place).await {
         return Ok(python);
     }
@@ -40,7 +48,7 @@ pub async fn environment(cache: &Path, progress: &dyn Fn(&str)) -> Result<PathBu
         .prefix(".python-")
         .tempdir_in(cache)
         .map_err(unwritable(cache))?;
-    install::into(building.path(), &interpreter, REQUIREMENTS).await?;
+    install::into(building.path(), &interpreter, requirements).await?;
     if place.exists() {
         fs::remove_dir_all(&place).map_err(unwritable(&place))?;
     }

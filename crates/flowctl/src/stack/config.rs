@@ -45,7 +45,7 @@ pub(super) fn federate(
     };
     config.server.address = link.to_string();
     config.server.name = Some(SERVER.to_owned());
-    config.health.listen = None;
+    config.health.enabled = false;
     config
 }
 

@@ -45,6 +45,14 @@ impl Places {
         Self { root }
     }
 
+    /// Takes the folder for this process alone, and makes it if need be.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to, or is in use by another flowctl.
+    pub(crate) fn lock(&self) -> Result<Lock, Failure> {
+        lock(&self.root)
+    }
+
     /// The folder itself.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -97,16 +105,15 @@ pub(crate) struct Stack {
     server: Server,
     federates: Vec<Federate>,
     shutdown: Shutdown,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Stack {
     /// Starts everything. What ran in the same folder before is taken up again.
     ///
     /// # Errors
-    /// A folder that cannot be used or is in use, or a port that is taken. Nothing runs then.
-    pub(crate) async fn start(plan: &Plan, shutdown: Shutdown) -> Result<Self, Failure> {
-        let lock = lock(plan.places.root())?;
+    /// A file that cannot be used, or a port that is taken. Nothing runs then.
+    pub(crate) async fn start(plan: &Plan, lock: Lock, shutdown: Shutdown) -> Result<Self, Failure> {
         let mut parties = Vec::with_capacity(plan.parties);
         for index in 0..plan.parties {
             parties.push(party(index)?);
@@ -169,8 +176,11 @@ fn cannot_start(error: StartError) -> Failure {
     }
 }
 
-/// Two stacks in one folder would fight over the same jobs.
-fn lock(root: &Path) -> Result<File, Failure> {
+/// A folder that is held for one process: two stacks in it would fight over the same jobs.
+#[derive(Debug)]
+pub(crate) struct Lock(#[allow(dead_code, reason = "the lock is held as long as the file is open")] File);
+
+fn lock(root: &Path) -> Result<Lock, Failure> {
     let path = root.join("lock");
     let opened = fs::create_dir_all(root).and_then(|()| File::create(&path));
     let file = opened.map_err(|error| {
@@ -179,7 +189,7 @@ fn lock(root: &Path) -> Result<File, Failure> {
             .hint("choose another folder with --dir")
     })?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => {
             let message = format!("another flowctl uses {}", root.display());
             Err(Failure::new(ErrorCode::Conflict, message).hint("end it, or choose another folder with --dir"))
