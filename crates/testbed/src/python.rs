@@ -2,17 +2,27 @@
 
 use std::path::PathBuf;
 
-use flowctl::{python, settings};
+use flowctl::{
+    python::{self, Recipe},
+    settings,
+};
+
+const FLOWER: Recipe = Recipe {
+    requirements: include_str!("../assets/flower/requirements.txt"),
+    imports: "flwr, numpy, grpc",
+};
 
 /// Python with iflearner.
 pub async fn iflearner() -> PathBuf {
-    let cache = settings::user_dir("XDG_CACHE_HOME", ".cache").unwrap();
-    python::environment(&cache, &python::plainly).await.unwrap()
+    of(&python::IFLEARNER).await
 }
 
 /// Python with Flower.
 pub async fn flower() -> PathBuf {
+    of(&FLOWER).await
+}
+
+async fn of(recipe: &Recipe) -> PathBuf {
     let cache = settings::user_dir("XDG_CACHE_HOME", ".cache").unwrap();
-    let requirements = include_str!("../assets/flower/requirements.txt");
-    python::environment_of(&cache, requirements, &python::plainly).await.unwrap()
+    python::environment(&cache, recipe, &python::plainly).await.unwrap()
 }

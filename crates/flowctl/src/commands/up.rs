@@ -35,7 +35,7 @@ pub(super) async fn run(output: &Output, asked: &Up) -> Result<Exit, Failure> {
     let _log = telemetry::init(&log).map_err(|error| Failure::invalid("RUST_LOG is not usable").because(error))?;
     let cache = demo::cache()?;
     let python = tokio::select! {
-        python = python::environment(&cache, &python::plainly) => python?,
+        python = python::environment(&cache, &python::IFLEARNER, &python::plainly) => python?,
         () = shutdown.token.cancelled() => return Ok(Exit::OK),
     };
     let places = Places::below(root);

@@ -49,7 +49,7 @@ pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> R
     let began = Instant::now();
     let cache = cache()?;
     let python = tokio::select! {
-        python = python::environment(&cache, &python::plainly) => python?,
+        python = python::environment(&cache, &python::IFLEARNER, &python::plainly) => python?,
         () = signals.first() => return results::interrupted(output, began),
     };
     let folder = folder()?;

@@ -10,19 +10,18 @@ use std::{
 use flow_domain::ErrorCode;
 use tokio::process::Command;
 
-use super::find::Interpreter;
+use super::{Recipe, find::Interpreter};
 use crate::Failure;
 
 /// For all the downloads; pip has time limits of its own for each.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// So many lines of what pip says at last are shown.
 const TAIL: usize = 12;
-const CHECK: &str = "import numpy, grpc, google.protobuf, gmpy2, flask, loguru, Crypto";
 
 /// Builds it in `dir`, which may be renamed afterwards: nothing that is used of it holds its path.
-pub(super) async fn into(dir: &Path, interpreter: &Interpreter, requirements: &str) -> Result<(), Failure> {
+pub(super) async fn into(dir: &Path, interpreter: &Interpreter, recipe: &Recipe) -> Result<(), Failure> {
     let path = dir.join("requirements.txt");
-    fs::write(&path, requirements)
+    fs::write(&path, recipe.requirements)
         .map_err(|error| Failure::internal(format!("cannot write {}", path.display())).because(error))?;
     // Without pip it is made in a moment, and also where Debian has split `ensurepip` off.
     let mut venv = Command::new(&interpreter.program);
@@ -63,7 +62,7 @@ pub(super) async fn into(dir: &Path, interpreter: &Interpreter, requirements: &s
         return Err(refused(&installed));
     }
     let mut check = Command::new(&python);
-    check.args(["-I", "-c", CHECK]);
+    check.args(["-I", "-c", &format!("import {}", recipe.imports)]);
     let checked = output(check).await?;
     if !checked.status.success() {
         return Err(Failure::internal("the installed packages do not work on this machine").details(tail(&checked)));

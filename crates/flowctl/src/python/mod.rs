@@ -14,27 +14,32 @@ use sha2::{Digest as _, Sha256};
 use self::find::Interpreter;
 use crate::{Failure, output::note};
 
-const REQUIREMENTS: &str = include_str!("../../assets/demo/requirements.txt");
+/// What an environment is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Recipe {
+    /// A hash-checked lock in pip's format.
+    pub requirements: &'static str,
+    /// Modules that must import once it is made, separated by commas.
+    pub imports: &'static str,
+}
 
-/// The Python of an environment that has everything the demo's programs import.
+/// The environment of the demo: iflearner.
+pub const IFLEARNER: Recipe = Recipe {
+    requirements: include_str!("../../assets/demo/requirements.txt"),
+    imports: "numpy, grpc, google.protobuf, gmpy2, flask, loguru, Crypto",
+};
+
+/// The Python of an environment that has everything its recipe says.
 ///
 /// It is built in a folder beside its place and renamed, so that one that was interrupted is never used. A file lock
 /// sees to it that two that are started at once build only one.
 ///
 /// # Errors
 /// No supported Python, no network, or a cache that cannot be written to, each with what to do about it.
-pub async fn environment(cache: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, Failure> {
-    environment_of(cache, REQUIREMENTS, progress).await
-}
-
-/// As [`environment`], with these requirements: a hash-checked lock in pip's format.
-///
-/// # Errors
-/// As [`environment`].
-pub async fn environment_of(cache: &Path, requirements: &str, progress: &dyn Fn(&str)) -> Result<PathBuf, Failure> {
+pub async fn environment(cache: &Path, recipe: &Recipe, progress: &dyn Fn(&str)) -> Result<PathBuf, Failure> {
     fs::create_dir_all(cache).map_err(unwritable(cache))?;
     let interpreter = find::interpreter().await?;
-    let place = cache.join(format!("python-{}", key(&interpreter, requirements)));
+    let place = cache.join(format!("python-{}", key(&interpreter, recipe.requirements)));
     if let Some(python) = usable(&place).await {
         return Ok(python);
     }
@@ -43,12 +48,12 @@ pub async fn environment_of(cache: &Path, requirements: &str, progress: &dyn Fn(
     if let Some(python) = usable(&place).await {
         return Ok(python);
     }
-    progress("installing iflearner into a Python environment (once)");
+    progress("installing a Python environment (once)");
     let building = tempfile::Builder::new()
         .prefix(".python-")
         .tempdir_in(cache)
         .map_err(unwritable(cache))?;
-    install::into(building.path(), &interpreter, requirements).await?;
+    install::into(building.path(), &interpreter, recipe).await?;
     if place.exists() {
         fs::remove_dir_all(&place).map_err(unwritable(&place))?;
     }
