@@ -52,7 +52,8 @@ impl Api {
         if status.is_success() {
             return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
         }
-        let problem = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{status} is no problem document ({error}): {text}"));
+        let problem = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{status} is no problem document ({error}): {text}"));
         Err(Refused {
             status,
             headers,

@@ -70,7 +70,10 @@ impl Daemon {
     pub async fn says(&mut self, message: &str, skip: usize) -> serde_json::Value {
         within(Duration::from_secs(30), message, async || {
             if let Ok(Some(status)) = self.child.try_wait() {
-                panic!("the program ended with {status} before it said '{message}':\n{}", self.log());
+                panic!(
+                    "the program ended with {status} before it said '{message}':\n{}",
+                    self.log()
+                );
             }
             let log = self.log();
             log.get(skip..)?

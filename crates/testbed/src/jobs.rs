@@ -38,10 +38,17 @@ fn job(root: &Path, pid: i32) -> Option<Job> {
         let mut variables = environ.split(|byte| *byte == 0);
         variables.find_map(|variable| variable.strip_prefix(name.as_bytes()).map(<[u8]>::to_vec))
     };
-    let of_root = |text: &[u8]| text.windows(root.as_os_str().len()).any(|part| part == root.as_os_str().as_bytes());
+    let of_root = |text: &[u8]| {
+        text.windows(root.as_os_str().len())
+            .any(|part| part == root.as_os_str().as_bytes())
+    };
     // The last argument of a supervisor is the job's folder.
-    let supervised = command.split(|byte| *byte == 0).filter(|part| !part.is_empty()).next_back();
-    let is_supervisor = supervised.is_some_and(|last| of_root(last) && last.windows(13).any(|part| part == b"/assignments/"));
+    let supervised = command
+        .split(|byte| *byte == 0)
+        .filter(|part| !part.is_empty())
+        .next_back();
+    let is_supervisor =
+        supervised.is_some_and(|last| of_root(last) && last.windows(13).any(|part| part == b"/assignments/"));
     let is_job = variable(&marker).is_some() && variable("HOME=").is_some_and(|home| of_root(&home));
     if !is_job && !is_supervisor {
         return None;

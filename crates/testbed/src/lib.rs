@@ -19,7 +19,7 @@ pub use self::{
     daemon::Daemon,
     jobs::{Job, jobs_under},
     programs::{assets, program},
-    python::{flower, iflearner},
+    python::{FLOWER, flower, iflearner},
     system::{Builder, Party, System, faulty, kill, signal},
     wait::{eventually, within},
 };

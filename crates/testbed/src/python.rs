@@ -7,7 +7,8 @@ use flowctl::{
     settings,
 };
 
-const FLOWER: Recipe = Recipe {
+/// The environment of Flower jobs.
+pub const FLOWER: Recipe = Recipe {
     requirements: include_str!("../assets/flower/requirements.txt"),
     imports: "flwr, numpy, grpc",
 };

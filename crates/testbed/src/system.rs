@@ -103,11 +103,19 @@ impl System {
 
     /// The process of a role at a party (`center` for the aggregation role), once it is there.
     pub async fn job(&self, id: RunId, party: &str, role: &str) -> Job {
-        within(Duration::from_secs(30), &format!("the process of {role} at {party}"), async || {
-            let assignments = self.api.assignments(id).await;
-            let newest = assignments.iter().rfind(|a| a.party.as_str() == party && a.role == role)?;
-            self.jobs().into_iter().find(|job| job.assignment == newest.id.to_string())
-        })
+        within(
+            Duration::from_secs(30),
+            &format!("the process of {role} at {party}"),
+            async || {
+                let assignments = self.api.assignments(id).await;
+                let newest = assignments
+                    .iter()
+                    .rfind(|a| a.party.as_str() == party && a.role == role)?;
+                self.jobs()
+                    .into_iter()
+                    .find(|job| job.assignment == newest.id.to_string())
+            },
+        )
         .await
     }
 
@@ -123,7 +131,10 @@ impl System {
         let expected = self.parties.len() + 1;
         eventually(expected, "attached agents", async || {
             let parties = self.api.parties().await;
-            parties.iter().filter(|party| party.liveness == Liveness::Online).count()
+            parties
+                .iter()
+                .filter(|party| party.liveness == Liveness::Online)
+                .count()
         })
         .await;
     }
@@ -218,7 +229,9 @@ impl Builder {
         (config.rest.listen, config.link.listen) = (rest, link);
         write(&root.join("server.toml"), &config);
 
-        let names = (b'a'..=b'z').take(self.parties).map(|letter| format!("party-{}", char::from(letter)));
+        let names = (b'a'..=b'z')
+            .take(self.parties)
+            .map(|letter| format!("party-{}", char::from(letter)));
         let mut parties = Vec::new();
         for name in names {
             let folder = root.join(&name);
@@ -292,12 +305,20 @@ fn issue(ca: &Ca, dir: &Path, party: Option<&str>) -> TlsFiles {
 
 fn start_server(root: &Path) -> Daemon {
     let config = root.join("server.toml");
-    Daemon::start("flow-server", &["--config", config.to_str().unwrap(), "serve"], &root.join("server.log"))
+    Daemon::start(
+        "flow-server",
+        &["--config", config.to_str().unwrap(), "serve"],
+        &root.join("server.log"),
+    )
 }
 
 fn start_agent(folder: &Path) -> Daemon {
     let config = folder.join("agent.toml");
-    Daemon::start("flow-federate", &["--config", config.to_str().unwrap(), "run"], &folder.join("agent.log"))
+    Daemon::start(
+        "flow-federate",
+        &["--config", config.to_str().unwrap(), "run"],
+        &folder.join("agent.log"),
+    )
 }
 
 /// Sends a signal to a process that the test has started, itself or through ours; one that is gone is no error.

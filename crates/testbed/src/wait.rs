@@ -27,7 +27,10 @@ pub async fn eventually<T: PartialEq + Debug>(expected: T, what: &str, mut ask: 
         if answer == expected {
             return;
         }
-        assert!(Instant::now() < deadline, "{what}: expected {expected:?}, still {answer:?}");
+        assert!(
+            Instant::now() < deadline,
+            "{what}: expected {expected:?}, still {answer:?}"
+        );
         tokio::time::sleep(LOOK).await;
     }
 }

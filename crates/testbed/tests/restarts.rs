@@ -11,7 +11,9 @@ const LIMIT: Duration = Duration::from_secs(90);
 
 async fn running() -> (System, RunId, BTreeSet<(i32, u64)>) {
     let system = System::with(&iflearner().await).start().await;
-    let run = system.submit(faulty("long", 6, &["--fit-seconds", "1"]), json!({})).await;
+    let run = system
+        .submit(faulty("long", 6, &["--fit-seconds", "1"]), json!({}))
+        .await;
     system.api.reaches(run, RunState::Running, LIMIT).await;
     let jobs = identities(&system.jobs());
     (system, run, jobs)
@@ -23,7 +25,13 @@ fn identities(jobs: &[Job]) -> BTreeSet<(i32, u64)> {
 
 async fn succeeds_in_one_attempt(system: &System, run: RunId) {
     let run = system.api.finished(run, LIMIT).await;
-    assert_eq!((run.state, run.attempts.len()), (RunState::Succeeded, 1), "{}: {}", run.reason, run.message);
+    assert_eq!(
+        (run.state, run.attempts.len()),
+        (RunState::Succeeded, 1),
+        "{}: {}",
+        run.reason,
+        run.message
+    );
     assert_eq!(run.reason, Reason::Completed);
     system.nothing_left().await;
 }
@@ -43,7 +51,11 @@ async fn an_agent_killed_and_started_again_finds_its_jobs() {
 async fn a_server_killed_and_started_again_goes_on_where_it_was() {
     let (mut system, run, jobs) = running().await;
     system.server.kill().await;
-    assert_eq!(identities(&system.jobs()), jobs, "the jobs run on without the server, and the center's too");
+    assert_eq!(
+        identities(&system.jobs()),
+        jobs,
+        "the jobs run on without the server, and the center's too"
+    );
     system.restart_server().await;
     system.all_attached().await;
     assert_eq!(identities(&system.jobs()), jobs, "and nothing is started twice");
@@ -87,7 +99,12 @@ async fn an_agent_that_stays_away_is_given_up_after_its_deadline() {
     system.api.reaches(run, RunState::Running, LIMIT).await;
     system.parties[1].agent.kill().await;
     let ended = system.api.finished(run, LIMIT).await;
-    assert_eq!((ended.state, ended.reason), (RunState::Failed, Reason::PartyOffline), "{}", ended.message);
+    assert_eq!(
+        (ended.state, ended.reason),
+        (RunState::Failed, Reason::PartyOffline),
+        "{}",
+        ended.message
+    );
     assert!(ended.message.contains("party-b"), "{}", ended.message);
     // The agent that comes back finds a job that nobody wants any more, and ends it.
     assert!(!system.jobs().is_empty());
@@ -100,7 +117,10 @@ async fn a_run_waits_for_a_party_that_is_away_and_says_so() {
     let mut system = System::with(&iflearner().await).start().await;
     system.parties[1].agent.terminate().await;
     let run = system.submit(faulty("waits", 2, &[]), json!({})).await;
-    flow_testbed::eventually(Reason::WaitingForParty, "why it waits", async || system.api.run(run).await.reason).await;
+    flow_testbed::eventually(Reason::WaitingForParty, "why it waits", async || {
+        system.api.run(run).await.reason
+    })
+    .await;
     let why = system.api.why(run).await;
     assert!(why.message.contains("party-b: offline since"), "{}", why.message);
     system.parties[1].restart();

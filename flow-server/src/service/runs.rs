@@ -126,6 +126,13 @@ impl Services {
             .filter(|a| selection.party.as_ref().is_none_or(|party| a.party == *party))
             .filter(|a| selection.role.as_ref().is_none_or(|role| a.role == *role))
             .collect();
+        if gang.assignments.is_empty() {
+            let detail = format!(
+                "run {id} has no log yet: it is {} ({})",
+                gang.run.state, gang.run.message
+            );
+            return Err(Refusal::new(ErrorCode::NotFound, detail));
+        }
         if selected.is_empty() {
             let detail = format!("attempt {attempt} of run {id} has no such member: list its assignments");
             return Err(Refusal::new(ErrorCode::NotFound, detail));

@@ -1,7 +1,7 @@
 //! Making, changing and deleting tasks.
 
 use flow_domain::{
-    PartyId, TaskId, TaskSpec, Template, nearest,
+    ErrorCode, PartyId, TaskId, TaskSpec, Template, nearest,
     run::StartOptions,
     task::Task,
     validate::{self, Violation, Violations},
@@ -75,7 +75,12 @@ impl Services {
                 field: "template".to_owned(),
                 problem: refusal.detail.clone(),
             };
+            let code = match refusal.code {
+                ErrorCode::NotFound => ErrorCode::Invalid,
+                other => other,
+            };
             Refusal {
+                code,
                 violations: vec![violation],
                 ..refusal
             }

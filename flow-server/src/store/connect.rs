@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use flow_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
@@ -141,12 +141,9 @@ pub async fn migrate(db: &DatabaseConnection, url: &str) -> Result<(), ConnectEr
         });
     }
     Migrator::up(db, None).await.map_err(failed)?;
-    // A file that may be read and not written opens well and has nothing left to migrate: ask it to write.
-    if db.get_database_backend() == DbBackend::Sqlite {
-        db.execute_unprepared("BEGIN IMMEDIATE; ROLLBACK")
-            .await
-            .map_err(failed)?;
-    }
+    // What may be read and not written opens well and has nothing left to migrate: a change of no row asks it to write.
+    let nothing = "UPDATE run SET version = version WHERE id = ''";
+    db.execute_unprepared(nothing).await.map_err(failed)?;
     Ok(())
 }
 

@@ -1,0 +1,64 @@
+//! What may be asked of `cargo xtask`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{Outcome, ci, deny, deps, generate, steps::Steps, test};
+
+/// Developer tasks of Iflearner Flow.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything that CI runs, in its order.
+    Ci,
+    /// Build the workspace, get what the tests need, and run them all.
+    Test(TestArgs),
+    /// Make the generated files: the protocol's Rust code and the OpenAPI document.
+    Generate {
+        /// Only compare them with what would be made.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the architecture: dependency directions, lints, file lengths, paths of one machine.
+    Deps,
+    /// Check dependencies with cargo-deny: bans, licenses, sources.
+    Deny,
+}
+
+/// How tests are run.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TestArgs {
+    /// Name what this machine lacks, leave out the tests that need it, and pass without them.
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
+    /// Arguments for `cargo nextest run`, such as `-- -E 'package(flow-domain)'`; with any, doc tests are left out.
+    #[arg(last = true)]
+    pub(crate) nextest: Vec<String>,
+}
+
+pub(crate) fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Outcome {
+    match task {
+        Task::Ci => ci::run(),
+        Task::Test(args) => test::run(&args, &mut Steps::new()),
+        Task::Generate { check } => generate::run(check),
+        Task::Deps => deps::run(),
+        Task::Deny => deny::run(),
+    }
+}
