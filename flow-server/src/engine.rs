@@ -165,7 +165,7 @@ impl Engine {
         };
         for event in &planned.events {
             let assignment = event.assignment.map(tracing::field::display);
-            tracing::info!(run = %id, assignment, state = event.state, reason = %event.reason, message = event.message, "run changed");
+            tracing::info!(run = %id, assignment, state = event.state, reason = %event.reason, detail = event.message, "run changed");
         }
         for party in parties_to_tell(&before, &planned.gang) {
             self.hub.tell(&party);

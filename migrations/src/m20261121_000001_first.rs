@@ -21,7 +21,10 @@ fn id(name: &str) -> ColumnDef {
 }
 
 fn text(name: &str, longest: u32) -> ColumnDef {
-    ColumnDef::new(Alias::new(name)).string_len(longest).not_null().to_owned()
+    ColumnDef::new(Alias::new(name))
+        .string_len(longest)
+        .not_null()
+        .to_owned()
 }
 
 fn number(name: &str) -> ColumnDef {
@@ -91,8 +94,15 @@ impl MigrationTrait for Migration {
         ];
         manager.create_table(table("assignment", assignment, &["id"])).await?;
         let event = vec![id("run_id"), number("sequence"), json("body")];
-        manager.create_table(table("event", event, &["run_id", "sequence"])).await?;
-        let party = vec![text("id", 63), number("registered_at"), number("last_seen"), json("body")];
+        manager
+            .create_table(table("event", event, &["run_id", "sequence"]))
+            .await?;
+        let party = vec![
+            text("id", 63),
+            number("registered_at"),
+            number("last_seen"),
+            json("body"),
+        ];
         manager.create_table(table("party", party, &["id"])).await?;
         let idempotency = vec![
             text("id", 64),
@@ -119,7 +129,9 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for name in TABLES {
-            manager.drop_table(Table::drop().table(Alias::new(name)).to_owned()).await?;
+            manager
+                .drop_table(Table::drop().table(Alias::new(name)).to_owned())
+                .await?;
         }
         Ok(())
     }

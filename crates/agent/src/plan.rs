@@ -102,7 +102,9 @@ impl Household {
 
     fn workdir(&self, spec: &AssignmentSpec) -> Result<Option<PathBuf>, Refusal> {
         // A role that runs nothing of the template's needs no folder of it.
-        let Some(name) = spec.workdir.as_ref().filter(|_| !spec.command.is_empty()) else { return Ok(None) };
+        let Some(name) = spec.workdir.as_ref().filter(|_| !spec.command.is_empty()) else {
+            return Ok(None);
+        };
         let workdirs = &self.config.process.workdirs;
         match workdirs.get(name) {
             Some(path) if path.is_dir() => Ok(Some(path.clone())),

@@ -313,7 +313,7 @@ impl Worker {
     fn trouble(&mut self, what: &str, error: &LaunchError) {
         let message = format!("cannot {what}: {}", chain(error));
         if self.status.message != message {
-            tracing::warn!(assignment = %self.id, message, "trouble with the job; trying again");
+            tracing::warn!(assignment = %self.id, detail = message, "trouble with the job; trying again");
         }
         self.status.reason = Reason::AgentError;
         self.status.message = message;
@@ -339,7 +339,7 @@ impl Worker {
         let Status {
             state, reason, message, ..
         } = &self.status;
-        tracing::info!(assignment = %self.id, %state, %reason, message, "assignment changed");
+        tracing::info!(assignment = %self.id, %state, %reason, detail = message, "assignment changed");
     }
 }
 

@@ -36,7 +36,8 @@ impl Progress {
         self.complete |= newer.complete;
         self.round = self.round.max(newer.round);
         self.total = newer.total.or(self.total);
-        for (name, value) in &newer.metrics {
+        // Not a number would never equal itself again, and everything would look changed for ever.
+        for (name, value) in newer.metrics.iter().filter(|(_, value)| value.is_finite()) {
             if self.metrics.len() < MAX_METRICS || self.metrics.contains_key(name) {
                 self.metrics.insert(name.clone(), *value);
             }

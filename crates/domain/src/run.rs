@@ -195,7 +195,7 @@ pub struct Run {
     pub outcome: Option<Outcome>,
     /// All attempts so far, the current one last.
     pub attempts: Vec<Attempt>,
-    /// Member restarts used in the current attempt.
+    /// How often a single member was started anew, over all attempts.
     pub member_restarts: u32,
     /// Whether a user asked to cancel it.
     pub cancel_requested: bool,
@@ -241,6 +241,12 @@ impl Run {
     /// The number of the current attempt; 0 before the first.
     pub fn attempt(&self) -> u32 {
         self.attempts.last().map_or(0, |attempt| attempt.number)
+    }
+
+    /// Whether a retry is left: of the gang or of a member, both count.
+    pub fn has_retry(&self) -> bool {
+        let used = self.attempt().saturating_sub(1) + self.member_restarts;
+        used < self.spec.policies.max_retries
     }
 
     /// What decided the current attempt.

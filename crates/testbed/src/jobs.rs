@@ -43,10 +43,7 @@ fn job(root: &Path, pid: i32) -> Option<Job> {
             .any(|part| part == root.as_os_str().as_bytes())
     };
     // The last argument of a supervisor is the job's folder.
-    let supervised = command
-        .split(|byte| *byte == 0)
-        .filter(|part| !part.is_empty())
-        .next_back();
+    let supervised = command.split(|byte| *byte == 0).rfind(|part| !part.is_empty());
     let is_supervisor =
         supervised.is_some_and(|last| of_root(last) && last.windows(13).any(|part| part == b"/assignments/"));
     let is_job = variable(&marker).is_some() && variable("HOME=").is_some_and(|home| of_root(&home));

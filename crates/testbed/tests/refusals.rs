@@ -5,7 +5,7 @@ use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use flow_domain::{Reason, RunState};
@@ -82,25 +82,17 @@ async fn a_party_decides_which_frameworks_it_takes_part_with() {
     rejected(&system, faulty("policy", 2, &[]), Reason::PolicyRefused, "flower only").await;
 }
 
-/// Starts a server by hand; answers its exit code and what it said.
-fn serve(settings: &[String]) -> (Option<i32>, String) {
-    let mut command = Command::new(program("flow-server"));
+/// Starts a server by hand; answers its exit code and what it said. One that runs on is ended, and has no code.
+async fn serve(settings: &[String]) -> (Option<i32>, String) {
+    let mut command = tokio::process::Command::new(program("flow-server"));
     for setting in settings {
         command.args(["--set", setting]);
     }
-    let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().unwrap();
-    let deadline = Instant::now() + LIMIT;
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > deadline {
-            child.kill().unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let output = child.wait_with_output().unwrap();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
+    command.arg("serve").stderr(Stdio::piped()).kill_on_drop(true);
+    let ended = tokio::time::timeout(LIMIT, command.output()).await;
+    let output = ended.expect("the server runs, and should have refused to").unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
 }
 
 #[tokio::test]
@@ -111,7 +103,7 @@ async fn a_port_that_is_taken_is_named_with_its_setting() {
         format!("data_dir={}", dir.path().display()),
         format!("rest.listen={}", system.rest),
     ];
-    let (code, said) = serve(&settings);
+    let (code, said) = serve(&settings).await;
     assert_eq!(code, Some(1));
     assert!(
         said.contains(&format!("cannot listen on rest.listen = {}", system.rest)),
@@ -120,16 +112,16 @@ async fn a_port_that_is_taken_is_named_with_its_setting() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was made");
 }
 
-#[test]
-fn beyond_loopback_it_listens_only_when_told_so() {
-    let (code, said) = serve(&["rest.listen=0.0.0.0:0".to_owned()]);
+#[tokio::test]
+async fn beyond_loopback_it_listens_only_when_told_so() {
+    let (code, said) = serve(&["rest.listen=0.0.0.0:0".to_owned()]).await;
     assert_eq!(code, Some(1));
     assert!(said.contains("rest.allow_remote = true"), "{said}");
 }
 
-#[test]
-fn a_wrong_setting_is_named_with_the_nearest_right_one() {
-    let (code, said) = serve(&["rest.listn=127.0.0.1:0".to_owned()]);
+#[tokio::test]
+async fn a_wrong_setting_is_named_with_the_nearest_right_one() {
+    let (code, said) = serve(&["rest.listn=127.0.0.1:0".to_owned()]).await;
     assert_eq!(code, Some(1));
     assert!(said.contains("rest.listen"), "{said}");
 }
@@ -149,15 +141,15 @@ fn migrated(dir: &Path) -> Vec<String> {
     ]
 }
 
-#[test]
-fn a_database_that_cannot_be_written_is_named() {
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = migrated(dir.path());
     settings.push(format!(
         "database.url=sqlite://{}/flow.db?mode=ro",
         dir.path().display()
     ));
-    let (code, said) = serve(&settings);
+    let (code, said) = serve(&settings).await;
     assert_eq!(code, Some(1));
     assert!(
         said.contains("flow.db") && said.contains("is read-only: give this user the right to write it"),
@@ -165,8 +157,8 @@ fn a_database_that_cannot_be_written_is_named() {
     );
 }
 
-#[test]
-fn a_database_of_a_newer_version_is_left_alone() {
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let settings = migrated(dir.path());
     let change = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
@@ -177,7 +169,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         .status()
         .unwrap();
     assert!(changed.success());
-    let (code, said) = serve(&settings);
+    let (code, said) = serve(&settings).await;
     assert_eq!(code, Some(1));
     assert!(
         said.contains("from a newer version (it has migration m20990101_000001_later)"),
@@ -185,8 +177,8 @@ fn a_database_of_a_newer_version_is_left_alone() {
     );
 }
 
-#[test]
-fn a_damaged_database_is_named() {
+#[tokio::test]
+async fn a_damaged_database_is_named() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(
         dir.path().join("flow.db"),
@@ -197,7 +189,8 @@ fn a_damaged_database_is_named() {
         format!("data_dir={}", dir.path().display()),
         "rest.listen=127.0.0.1:0".into(),
         "link.listen=127.0.0.1:0".into(),
-    ]);
+    ])
+    .await;
     assert_eq!(code, Some(1));
     assert!(
         said.contains("cannot open the database") && said.contains("flow.db"),

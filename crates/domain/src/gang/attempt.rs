@@ -22,7 +22,6 @@ impl Work<'_> {
             ended_at: None,
             cause: None,
         });
-        run.member_restarts = 0;
         let fresh: Vec<Assignment> = run
             .spec
             .members()

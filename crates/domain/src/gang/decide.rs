@@ -39,7 +39,7 @@ impl Work<'_> {
         }
         if self.expired() {
             let took = self.now.since(self.gang.run.state_since);
-            let message = format!("not {phase} after {took}: {}", self.gang.run.message);
+            let message = format!("not {phase} after {took}: {}", self.waits());
             // A longer run than allowed will not be shorter the next time.
             let last = expired == Reason::RunDeadlineExceeded;
             if last {
@@ -61,8 +61,7 @@ impl Work<'_> {
         member: Option<&Assignment>,
         end: Outcome,
     ) -> Result<(), PlanError> {
-        let run = &self.gang.run;
-        let retry = run.attempt() <= run.spec.policies.max_retries && end != Outcome::Rejected;
+        let retry = self.gang.run.has_retry() && end != Outcome::Rejected;
         let outcome = if retry { Outcome::Retry } else { end };
         let cause = self.cause(reason, message.clone(), member);
         self.complete(outcome, Some(cause), format!("{reason}: {message}"))
@@ -84,7 +83,7 @@ impl Work<'_> {
             && placement == Some(Placement::EachParty)
             && matches!(failed.state, AssignmentState::Failed | AssignmentState::Stopped)
             && run.state != RunState::Preparing
-            && run.member_restarts < run.spec.policies.max_retries;
+            && run.has_retry();
         if replaceable {
             return self.replace_member(failed);
         }
@@ -94,14 +93,27 @@ impl Work<'_> {
             AssignmentState::Stopped => (Reason::ProcessKilled, Outcome::Failed),
             _ => (failed.reason, Outcome::Failed),
         };
-        // A framework that replaces members may have used its retries up by that.
-        let max_retries = run.spec.policies.max_retries;
-        let spent = run.spec.profile.restart == Restart::Member && run.member_restarts >= max_retries;
-        if spent {
-            let cause = self.cause(reason, message.clone(), Some(failed));
-            return self.complete(end, Some(cause), format!("{reason}: {message}"));
-        }
         self.fail_attempt(reason, message, Some(failed), end)
+    }
+
+    /// What the phase waits for, in words.
+    fn waits(&self) -> String {
+        if self.gang.run.state != RunState::Preparing {
+            return self.gang.run.message.clone();
+        }
+        let pending = self.gang.members().filter(|a| a.state == AssignmentState::Pending);
+        let pending: Vec<String> = pending
+            .map(|a| {
+                format!(
+                    "{} ({}{}{})",
+                    a.label(),
+                    a.reason,
+                    if a.message.is_empty() { "" } else { ": " },
+                    a.message
+                )
+            })
+            .collect();
+        format!("waits for {}", pending.join(", "))
     }
 
     /// The failed member that ended first: others often fail because of it.

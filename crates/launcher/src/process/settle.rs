@@ -83,7 +83,7 @@ fn settle_lost(dir: &AssignmentDir, lock: &FileLock, started: &Started) -> Resul
     } else {
         "supervisor lost: the machine was started anew while the job ran"
     };
-    tracing::warn!(assignment = dir.name(), message, "job lost");
+    tracing::warn!(assignment = dir.name(), detail = message, "job lost");
     let exit = Exit {
         code: None,
         signal: None,
