@@ -7,6 +7,7 @@ pub mod assignment;
 pub mod code;
 pub mod gang;
 pub mod ids;
+pub mod meaning;
 pub mod nearest;
 pub mod party;
 pub mod policy;

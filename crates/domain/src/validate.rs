@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::{
     ids::PartyId,
+    meaning::Meaning,
     nearest,
     policy::Policies,
     profile::{self, Arg, Profile},
     run::StartOptions,
-    spec::{self, Meaning, RunSpec},
+    spec::{self, RunSpec},
     task::TaskSpec,
     template::{HyperParameters, Scalar, TemplateSpec},
 };

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use super::{Claim, Created, Store, StoreError, from_json, idempotency, to_json};
+use super::{Claim, Created, Store, StoreError, events, from_json, idempotency, to_json};
 
 /// A gang as it is stored.
 #[derive(Debug, Clone)]
@@ -32,15 +32,6 @@ pub struct RunFilter {
     pub states: Vec<RunState>,
     /// Older than this one.
     pub after: Option<RunId>,
-}
-
-/// An event with its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEvent {
-    /// From 1.
-    pub sequence: u64,
-    /// What happened.
-    pub event: Event,
 }
 
 const RUN: [&str; 4] = ["id", "spec", "status", "wake_at"];
@@ -146,7 +137,7 @@ impl Store {
                 run.created_at.0.into(),
             ]);
         tx.execute(&insert).await?;
-        append_events(&tx, run.id, std::slice::from_ref(event)).await?;
+        events::append(&tx, run.id, std::slice::from_ref(event)).await?;
         tx.commit().await?;
         Ok(Created::New)
     }
@@ -241,31 +232,6 @@ impl Store {
         tx.commit().await.map_err(StoreError::from)?;
         Ok(Some((loaded.gang, Some(planned))))
     }
-
-    /// A run's events after `after`.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn events(&self, run: RunId, after: u64, limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
-        let mut select = Query::select();
-        select
-            .columns(["sequence", "body"].map(Alias::new))
-            .from(Alias::new("event"))
-            .and_where(Expr::col("run_id").eq(run.to_string()))
-            .and_where(Expr::col("sequence").gt(i64::try_from(after).unwrap_or(i64::MAX)))
-            .order_by(Alias::new("sequence"), Order::Asc)
-            .limit(limit);
-        let rows = self.db.query_all(&select).await?;
-        rows.iter()
-            .map(|row| {
-                let sequence: i64 = row.try_get("", "sequence")?;
-                Ok(StoredEvent {
-                    sequence: u64::try_from(sequence).unwrap_or_default(),
-                    event: from_json("event", row.try_get("", "body")?)?,
-                })
-            })
-            .collect()
-    }
 }
 
 async fn write(
@@ -308,31 +274,7 @@ async fn write(
             );
         tx.execute(&insert).await?;
     }
-    append_events(tx, run.id, &planned.events).await
-}
-
-async fn append_events(tx: &DatabaseTransaction, run: RunId, events: &[Event]) -> Result<(), StoreError> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let mut newest = Query::select();
-    newest
-        .expr_as(Expr::col("sequence").max(), Alias::new("newest"))
-        .from(Alias::new("event"))
-        .and_where(Expr::col("run_id").eq(run.to_string()));
-    let newest: Option<i64> = match tx.query_one(&newest).await? {
-        Some(row) => row.try_get("", "newest")?,
-        None => None,
-    };
-    let mut insert = Query::insert();
-    insert
-        .into_table(Alias::new("event"))
-        .columns(["run_id", "sequence", "body"].map(Alias::new));
-    for (event, sequence) in events.iter().zip(newest.unwrap_or(0) + 1..) {
-        insert.values_panic([run.to_string().into(), sequence.into(), to_json("event", event)?.into()]);
-    }
-    tx.execute(&insert).await?;
-    Ok(())
+    events::append(tx, run.id, &planned.events).await
 }
 
 /// The parties whose desired set differs between two states of a gang.

@@ -2,6 +2,7 @@
 
 mod connect;
 mod document;
+mod events;
 mod gang;
 mod idempotency;
 mod party;
@@ -16,7 +17,8 @@ use sea_orm::{
 pub(crate) use self::gang::parties_to_tell;
 pub use self::{
     connect::{ConnectError, migrate},
-    gang::{Loaded, RunFilter, StoredEvent},
+    events::StoredEvent,
+    gang::{Loaded, RunFilter},
     idempotency::{Claim, Created},
 };
 

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::{Arg, Placement, Profile, ProgressSource, Readiness, Role, expand::TemplateError};
-use crate::spec::Meaning;
+use crate::meaning::Meaning;
 
 /// Why a profile was refused.
 #[derive(Debug, thiserror::Error)]

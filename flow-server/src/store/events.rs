@@ -1,0 +1,70 @@
+//! What happened to runs, in order.
+
+use flow_domain::{RunId, gang::Event};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction,
+    sea_query::{Alias, Expr, ExprTrait, Order, Query},
+};
+
+use super::{Store, StoreError, from_json, to_json};
+
+/// An event with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// From 1.
+    pub sequence: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Store {
+    /// A run's events after `after`.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn events(&self, run: RunId, after: u64, limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut select = Query::select();
+        select
+            .columns(["sequence", "body"].map(Alias::new))
+            .from(Alias::new("event"))
+            .and_where(Expr::col("run_id").eq(run.to_string()))
+            .and_where(Expr::col("sequence").gt(i64::try_from(after).unwrap_or(i64::MAX)))
+            .order_by(Alias::new("sequence"), Order::Asc)
+            .limit(limit);
+        let rows = self.db.query_all(&select).await?;
+        rows.iter()
+            .map(|row| {
+                let sequence: i64 = row.try_get("", "sequence")?;
+                Ok(StoredEvent {
+                    sequence: u64::try_from(sequence).unwrap_or_default(),
+                    event: from_json("event", row.try_get("", "body")?)?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Adds events after those that are there.
+pub(super) async fn append(tx: &DatabaseTransaction, run: RunId, events: &[Event]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut newest = Query::select();
+    newest
+        .expr_as(Expr::col("sequence").max(), Alias::new("newest"))
+        .from(Alias::new("event"))
+        .and_where(Expr::col("run_id").eq(run.to_string()));
+    let newest: Option<i64> = match tx.query_one(&newest).await? {
+        Some(row) => row.try_get("", "newest")?,
+        None => None,
+    };
+    let mut insert = Query::insert();
+    insert
+        .into_table(Alias::new("event"))
+        .columns(["run_id", "sequence", "body"].map(Alias::new));
+    for (event, sequence) in events.iter().zip(newest.unwrap_or(0) + 1..) {
+        insert.values_panic([run.to_string().into(), sequence.into(), to_json("event", event)?.into()]);
+    }
+    tx.execute(&insert).await?;
+    Ok(())
+}
