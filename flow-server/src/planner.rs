@@ -45,6 +45,7 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
     }
 }
 
+/// Plans each run that is due. One that cannot be planned holds up no other.
 async fn plan_due(
     store: &Store,
     engine: &Engine,
@@ -52,8 +53,12 @@ async fn plan_due(
     everything: bool,
 ) -> Result<(), crate::engine::EngineError> {
     let limit = if everything { u64::from(u32::MAX) } else { BATCH };
+    let mut outcome = Ok(());
     for id in store.due_runs(by, limit).await? {
-        engine.replan(id).await?;
+        if let Err(error) = engine.replan(id).await {
+            tracing::error!(run = %id, error = %crate::error::chain(&error), "cannot plan a run");
+            outcome = Err(error);
+        }
     }
-    Ok(())
+    outcome
 }

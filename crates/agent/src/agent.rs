@@ -189,23 +189,29 @@ impl Agent {
             return;
         }
         let Ok(key) = key(id) else { return };
-        let (sender, receiver) = watch::channel(wanted);
+        let (sender, mut receiver) = watch::channel(wanted);
         workers.insert(id, sender);
         drop(workers);
-        let worker = Worker::new(self.shared.clone(), id, key);
-        let (agent, end) = (self.clone(), self.end.clone());
+        let mut worker = Worker::new(self.shared.clone(), id, key);
+        let agent = self.clone();
         self.tracker.spawn(async move {
-            worker.run(receiver, end).await;
-            agent.forget(id);
+            loop {
+                worker.run(&mut receiver, &agent.end).await;
+                if agent.forget(id, &receiver) {
+                    return;
+                }
+            }
         });
     }
 
-    /// A worker ended: unless it was given new work in that moment, it is not needed any more.
-    fn forget(&self, id: AssignmentId) {
+    /// A worker came to its end: false if it was given new work in that moment. Work is given under the same lock.
+    fn forget(&self, id: AssignmentId, wanted: &watch::Receiver<Wanted>) -> bool {
         let mut workers = self.lock();
-        if workers.get(&id).is_some_and(watch::Sender::is_closed) {
-            workers.remove(&id);
+        if !self.end.is_cancelled() && wanted.has_changed().unwrap_or(false) {
+            return false;
         }
+        workers.remove(&id);
+        true
     }
 
     /// Waits for the workers to end, once `end` is cancelled. Jobs run on.

@@ -56,7 +56,7 @@ impl Worker {
     }
 
     /// Runs until the assignment is gone, or `end`: a restarted agent takes it up again.
-    pub(crate) async fn run(mut self, mut wanted: watch::Receiver<Wanted>, end: CancellationToken) {
+    pub(crate) async fn run(&mut self, wanted: &mut watch::Receiver<Wanted>, end: &CancellationToken) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -96,6 +96,10 @@ impl Worker {
     }
 
     async fn towards(&mut self, desired: Desired, spec: &AssignmentSpec, observed: Observed) {
+        // What is taken up again after a restart of the agent holds its place, even if that is one too many.
+        if self.slot.is_none() && matches!(observed, Observed::Prepared(_) | Observed::Running { .. }) {
+            self.slot = self.shared.slots.clone().try_acquire_owned().ok();
+        }
         match (desired, observed) {
             (_, Observed::Exited(exit)) => {
                 self.take_progress_to_the_end(spec).await;
@@ -182,12 +186,20 @@ impl Worker {
             }
             Err(error) if error.is_retryable() => self.trouble("start the job", &error),
             Err(error) => {
-                let reason = match error.kind() {
-                    LaunchErrorKind::ProgramNotFound => Reason::ProgramNotFound,
-                    LaunchErrorKind::WorkdirUnreadable => Reason::WorkdirUnknown,
-                    _ => Reason::AgentError,
+                // Paths stay with the party: they are in its own log.
+                tracing::warn!(assignment = %self.id, error = %chain(&error), "cannot start the job");
+                let (reason, what) = match error.kind() {
+                    LaunchErrorKind::ProgramNotFound => (Reason::ProgramNotFound, "the mapped program cannot be run"),
+                    LaunchErrorKind::WorkdirUnreadable => {
+                        (Reason::WorkdirUnknown, "the application folder cannot be read")
+                    }
+                    _ => (Reason::AgentError, "the job cannot be started"),
                 };
-                self.end(AssignmentState::Failed, reason, chain(&error));
+                self.end(
+                    AssignmentState::Failed,
+                    reason,
+                    format!("{what}: see the log of this party's agent"),
+                );
             }
         }
     }
@@ -311,9 +323,9 @@ impl Worker {
 
     /// Something that may work the next time: said, and tried again until the phase's deadline.
     fn trouble(&mut self, what: &str, error: &LaunchError) {
-        let message = format!("cannot {what}: {}", chain(error));
+        let message = format!("cannot {what} ({:?}): see the log of this party's agent", error.kind());
         if self.status.message != message {
-            tracing::warn!(assignment = %self.id, detail = message, "trouble with the job; trying again");
+            tracing::warn!(assignment = %self.id, what, error = %chain(error), "trouble with the job; trying again");
         }
         self.status.reason = Reason::AgentError;
         self.status.message = message;

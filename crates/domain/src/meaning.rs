@@ -26,18 +26,20 @@ impl Meaning {
             "party.name",
             "party.index",
             "parties.count",
-            "launcher",
             "work.dir",
             "dataset.path",
         ] {
             values.set(name, "x");
+        }
+        if profile.launcher.is_some() {
+            values.set("launcher", "x");
         }
         for name in profile.hyperparameters.keys() {
             values.set(format!("hyper.{name}"), "x");
         }
         for (name, other) in &profile.roles {
             for port in &other.ports {
-                if other.placement == Placement::Aggregator {
+                if other.placement == Placement::Aggregator && name != role {
                     values.set(format!("{name}.{port}"), "x");
                 }
                 if name == role {
@@ -53,10 +55,15 @@ impl Meaning {
         Self(values)
     }
 
-    /// Lets `{hyper.…}` of a task stand for something too, and takes away what this member does not have.
+    /// For a template's command: lets `{hyper.…}` of a task stand for something too, and takes away what a command or this member
+    /// does not have.
     pub(crate) fn narrow(&mut self, hyperparameters: &HyperParameters, has_dataset: bool) {
         for name in hyperparameters.keys() {
             self.0.set(format!("hyper.{name}"), "x");
+        }
+        self.0.single.remove("command.program");
+        for name in ["command", "command.args"] {
+            self.0.many.remove(name);
         }
         if !has_dataset {
             self.0.single.remove("dataset.path");

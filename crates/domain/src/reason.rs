@@ -103,7 +103,7 @@ reasons! {
     /// The party runs as many assignments as it allows.
     CapacityExceeded => "wait for other runs to end, or have the party raise its limit",
     /// The party has no free port left in its range.
-    PortsExhausted => "widen the agent's process.ports, below 32768",
+    PortsExhausted => "widen the agent's range from process.first_port to process.last_port, below 32768",
     /// What the server sent cannot be carried out by this agent.
     SpecInvalid => "compare the versions of agent and server; the message names the part",
     /// The agent could not do its own part of the work.

@@ -76,6 +76,14 @@ impl Found {
 pub fn profile_of(spec: &TemplateSpec) -> Result<Profile, Violations> {
     let mut found = Found::default();
     let profile = match (&spec.profile, spec.framework.as_str()) {
+        // A party's policy goes by names: a profile of one's own cannot pass for another.
+        (Some(own), "custom") if profile::builtin(&own.name).is_some() => {
+            found.add(
+                "profile.name",
+                format!("'{}' is a built-in profile: choose another name", own.name),
+            );
+            None
+        }
         (Some(own), "custom") => match own.check() {
             Ok(()) => Some(own.clone()),
             Err(error) => {
@@ -349,6 +357,15 @@ mod tests {
         placeholder.command.push("{dataset.pth}".into());
         let said = problems(&placeholder, &task_spec());
         assert!(said.contains("command[3]") && said.contains("dataset.path"), "{said}");
+
+        let mut itself = template_spec();
+        itself.command.push("{command.program}".into());
+        assert!(problems(&itself, &task_spec()).contains("unknown placeholder '{command.program}'"));
+
+        let mut posing = template_spec();
+        posing.framework = "custom".into();
+        posing.profile = profile::builtin("iflearner").cloned();
+        assert!(problems(&posing, &task_spec()).contains("profile.name"));
 
         let mut no_command = template_spec();
         no_command.command.clear();

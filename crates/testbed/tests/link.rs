@@ -188,14 +188,15 @@ async fn an_agent_can_say_nothing_about_assignments_of_others() {
         .into_iter()
         .find(|a| a.party.as_str() == "party-a")
         .unwrap();
-    let lie = |assignment: String| v1::Report {
+    let lie = |assignment: String, sequence| v1::Report {
         assignment,
+        sequence,
         state: "Failed".to_owned(),
         reason: "ProcessFailed".to_owned(),
         message: "so it is said".to_owned(),
         ..v1::Report::default()
     };
-    let reports = vec![lie(others.id.to_string()), lie(own[0].id.clone())];
+    let reports = vec![lie(others.id.to_string(), 1), lie(own[0].id.clone(), 2)];
     raw.say
         .send(v1::FromAgent {
             message: Some(FromAgent::Reports(v1::Reports { reports })),

@@ -1,9 +1,11 @@
 //! Everything that CI runs; what fails soonest comes first.
 
+use std::process::ExitCode;
+
 use crate::{Outcome, cargo, cli::TestArgs, deny, deps, generate, steps::Steps, test};
 
 /// Runs it all; stops at the first step that fails.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Outcome<ExitCode> {
     let mut steps = Steps::new();
     checks(&mut steps).inspect_err(|_| eprintln!("\n{steps}"))?;
     test::run(&TestArgs::default(), &mut steps)

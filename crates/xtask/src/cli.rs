@@ -44,21 +44,19 @@ pub(crate) struct TestArgs {
 }
 
 pub(crate) fn main() -> ExitCode {
-    match run(Cli::parse().task) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    run(Cli::parse().task).unwrap_or_else(|error| {
+        eprintln!("xtask: {error}");
+        ExitCode::FAILURE
+    })
 }
 
-fn run(task: Task) -> Outcome {
+fn run(task: Task) -> Outcome<ExitCode> {
     match task {
-        Task::Ci => ci::run(),
-        Task::Test(args) => test::run(&args, &mut Steps::new()),
-        Task::Generate { check } => generate::run(check),
-        Task::Deps => deps::run(),
-        Task::Deny => deny::run(),
+        Task::Ci => return ci::run(),
+        Task::Test(args) => return test::run(&args, &mut Steps::new()),
+        Task::Generate { check } => generate::run(check)?,
+        Task::Deps => deps::run()?,
+        Task::Deny => deny::run()?,
     }
+    Ok(ExitCode::SUCCESS)
 }

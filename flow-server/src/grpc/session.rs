@@ -47,6 +47,8 @@ struct Session {
     told: Told,
     logs: BTreeMap<u64, mpsc::Sender<v1::LogChunk>>,
     pace: Pace,
+    /// The number of the last report.
+    sequence: u64,
 }
 
 /// Runs a session to its end. Whatever ends it, the agent attaches anew and both sides start from what is.
@@ -64,6 +66,7 @@ pub(super) async fn run(
         told: Told::default(),
         logs: BTreeMap::new(),
         pace: Pace::new(),
+        sequence: 0,
     };
     let ended = match session.serve(welcome, inbound).await {
         Ok(()) => Ended::Closed,
@@ -181,6 +184,12 @@ impl Session {
             return Err(Ended::Protocol(format!("{} reports in one message", reports.len())));
         }
         for wire in reports {
+            // A session's reports are numbered: what comes again, or late, is old.
+            if wire.sequence <= self.sequence {
+                tracing::debug!(party = %self.attachment.party, sequence = wire.sequence, "old report");
+                continue;
+            }
+            self.sequence = wire.sequence;
             let report = flow_proto::report(wire).map_err(|error| Ended::Protocol(error.to_string()))?;
             self.report(&report).await?;
         }

@@ -6,7 +6,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Query},
 };
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, is_duplicate};
 
 /// How long a key is remembered.
 const KEPT: Span = Span::hours(24);
@@ -38,21 +38,9 @@ pub(super) async fn claim(
 ) -> Result<Option<String>, StoreError> {
     let Some(claim) = claim else { return Ok(None) };
     let table = Alias::new("idempotency");
-    let mut select = Query::select();
-    select
-        .columns(["fingerprint", "resource"].map(Alias::new))
-        .from(table.clone())
-        .and_where(Expr::col("id").eq(claim.id.as_str()));
-    if let Some(row) = tx.query_one(&select).await? {
-        let fingerprint: String = row.try_get("", "fingerprint")?;
-        if fingerprint != claim.fingerprint {
-            return Err(StoreError::KeyReused);
-        }
-        return Ok(Some(row.try_get("", "resource")?));
-    }
     let mut insert = Query::insert();
     insert
-        .into_table(table)
+        .into_table(table.clone())
         .columns(["id", "fingerprint", "resource", "created_at"].map(Alias::new))
         .values_panic([
             claim.id.as_str().into(),
@@ -60,8 +48,25 @@ pub(super) async fn claim(
             resource.into(),
             now.into(),
         ]);
-    tx.execute(&insert).await?;
-    Ok(None)
+    // Insert first: of two at once one waits here for the other, and then finds its key.
+    match tx.execute(&insert).await {
+        Ok(_) => return Ok(None),
+        Err(error) if is_duplicate(&error) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut select = Query::select();
+    select
+        .columns(["fingerprint", "resource"].map(Alias::new))
+        .from(table)
+        .and_where(Expr::col("id").eq(claim.id.as_str()));
+    let Some(row) = tx.query_one(&select).await? else {
+        return Err(StoreError::Stale);
+    };
+    let fingerprint: String = row.try_get("", "fingerprint")?;
+    if fingerprint != claim.fingerprint {
+        return Err(StoreError::KeyReused);
+    }
+    Ok(Some(row.try_get("", "resource")?))
 }
 
 impl Store {

@@ -23,6 +23,16 @@ pub enum Unfit {
         /// Who reported.
         reporter: PartyId,
     },
+    /// The agent says that it acted on what it cannot have been told yet.
+    #[error("assignment {assignment} is at generation {known}, and the agent reports {reported}")]
+    Ahead {
+        /// The assignment.
+        assignment: AssignmentId,
+        /// What there is.
+        known: u64,
+        /// What was reported.
+        reported: u64,
+    },
 }
 
 /// What to store instead of `gang` after `report` from the agent of `reporter`, or nothing if it is no news.
@@ -38,6 +48,14 @@ pub fn observe(gang: &Gang, reporter: &PartyId, report: &Report, now: Timestamp)
             assignment: report.assignment,
             owner: owner.clone(),
             reporter: reporter.clone(),
+        });
+    }
+    let known = gang.assignments[at].generation;
+    if report.generation > known {
+        return Err(Unfit::Ahead {
+            assignment: report.assignment,
+            known,
+            reported: report.generation,
         });
     }
     let mut gang_after = gang.clone();

@@ -70,6 +70,13 @@ impl Profile {
         if self.completion.roles.is_empty() {
             return Err(contradiction("completion.roles", "name at least one role"));
         }
+        if let Some(launcher) = &self.launcher
+            && !super::LAUNCHERS.contains(&launcher.as_str())
+        {
+            let known = super::LAUNCHERS.join(", ");
+            let problem = format!("agents ship no launcher '{launcher}' (there are {known})");
+            return Err(contradiction("launcher", problem));
+        }
         for name in &self.completion.roles {
             self.known(name, "completion.roles")?;
         }

@@ -219,6 +219,9 @@ fn zero() -> Vec<i32> {
     vec![0]
 }
 
+/// The framework launchers that agents ship.
+pub const LAUNCHERS: &[&str] = &["iflearner"];
+
 /// The switch that is on unless a template opts out of the framework launcher.
 pub const LAUNCHER_SWITCH: &str = "launcher";
 

@@ -110,6 +110,10 @@ argv = ["{command}", "--n={parties.count}"]
             ),
             (("name = \"small\"", "name = \"small\"\ncolour = \"red\""), "line 2"),
             (("\"{command}\", ", ""), "no program"),
+            (
+                ("name = \"small\"", "name = \"small\"\nlauncher = \"magic\""),
+                "no launcher 'magic'",
+            ),
         ] {
             let said = refusal(change);
             assert!(said.contains(part), "{change:?}: {said}");

@@ -5,43 +5,48 @@ mod nextest;
 mod python;
 mod tally;
 
-use std::{io::Write as _, path::Path};
+use std::{io::Write as _, path::Path, process::ExitCode};
 
 use self::tally::Tally;
 use crate::{Outcome, cargo, cli::TestArgs, steps::Steps, tools};
 
 /// Runs them after the steps that are done already. Ends with how long each step took, and one line of its own that
-/// says how many tests have passed and failed.
-pub(crate) fn run(args: &TestArgs, steps: &mut Steps) -> Outcome {
+/// says how many tests have passed and failed: nothing may follow it, so a failure is in the exit code only.
+pub(crate) fn run(args: &TestArgs, steps: &mut Steps) -> Outcome<ExitCode> {
     let tally = all(args, steps);
     eprintln!("\n{steps}\n");
     let tally = tally?;
     writeln!(std::io::stdout(), "{tally}")?;
-    if tally.failed > 0 {
-        return Err("tests failed".into());
-    }
-    if tally.passed == 0 {
-        return Err("no test has run".into());
-    }
-    Ok(())
+    // No test at all is a mistake in what was asked for, or in the tests.
+    let passed = tally.failed == 0 && tally.passed > 0;
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn all(args: &TestArgs, steps: &mut Steps) -> Outcome<Tally> {
     let runner = steps.run("cargo-nextest", || tools::NEXTEST.program())?;
     steps.run("build", cargo::build)?;
     let python = steps.run("Python environments", || python::prepare(args.allow_missing, &runner))?;
-    let mut tally = steps.run("tests", || ran(nextest::run(&runner, python, &args.nextest)))?;
+    let mut tally = counted(steps, "tests", || nextest::run(&runner, python, &args.nextest))?;
     if args.nextest.is_empty() {
-        tally += steps.run("doc tests", || ran(doc::run()))?;
+        nextest::tell_ignored(&runner)?;
+        tally += counted(steps, "doc tests", doc::run)?;
     } else {
         eprintln!("not run: the doc tests, as the arguments select tests");
     }
     Ok(tally)
 }
 
-/// Failed tests are counted, and do not keep the other ones from running.
-fn ran(tally: Outcome<Tally>) -> Outcome<Tally> {
-    tally.inspect(|tally| eprintln!("{tally}"))
+/// Runs a step of tests. Failed ones fail the step, but do not keep the next one from running.
+fn counted(steps: &mut Steps, name: &str, step: impl FnOnce() -> Outcome<Tally>) -> Outcome<Tally> {
+    let mut counted = None;
+    let outcome = steps.run(name, || {
+        let tally = *counted.insert(step()?);
+        if tally.failed > 0 {
+            return Err(tally.to_string().into());
+        }
+        Ok(tally)
+    });
+    counted.map_or(outcome, Ok)
 }
 
 /// What tests need of this machine, beside Rust.

@@ -36,6 +36,24 @@ pub(super) fn run(program: &Path, python: Python, args: &[String]) -> Outcome<Ta
     Ok(tally)
 }
 
+/// Names the tests that are marked as ignored, so that nothing is left out in silence.
+pub(super) fn tell_ignored(program: &Path) -> Outcome {
+    let mut list = runner(program);
+    list.args([
+        "list",
+        "--workspace",
+        "--run-ignored",
+        "only",
+        "--message-format",
+        "oneline",
+    ]);
+    let listed = cargo::output(&mut list)?;
+    for test in listed.lines() {
+        eprintln!("not run, as it is marked as ignored: {test}");
+    }
+    Ok(())
+}
+
 /// One of `.config/nextest.toml`.
 fn profile(python: Python) -> &'static str {
     if python == Python::Missing {
