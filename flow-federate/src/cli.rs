@@ -1,7 +1,6 @@
 //! The command line of `flow-federate`.
 
 use std::{
-    error::Error,
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
@@ -10,6 +9,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use flow_daemon::{
     config::{ConfigError, Layers, Loaded},
+    error::chain,
     shutdown::Shutdown,
     telemetry::{self, FilterError},
 };
@@ -70,13 +70,7 @@ pub fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let mut text = failure.to_string();
-            let mut cause = failure.source();
-            while let Some(next) = cause {
-                text = format!("{text}: {next}");
-                cause = next.source();
-            }
-            let _ = writeln!(io::stderr(), "error: {text}");
+            let _ = writeln!(io::stderr(), "error: {}", chain(&failure));
             ExitCode::FAILURE
         }
     }

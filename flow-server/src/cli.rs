@@ -9,13 +9,13 @@ use std::{
 use clap::{Parser, Subcommand};
 use flow_daemon::{
     config::{ConfigError, Layers, Loaded},
+    error::chain,
     shutdown::Shutdown,
     telemetry::{self, FilterError},
 };
 
 use crate::{
     config::Config,
-    error::chain,
     rest,
     server::{Server, StartError},
     store::{ConnectError, Store},

@@ -5,7 +5,6 @@ pub mod cli;
 mod clock;
 pub mod config;
 pub mod engine;
-pub mod error;
 mod grpc;
 pub mod hub;
 mod planner;

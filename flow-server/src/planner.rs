@@ -28,13 +28,13 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
             Ok(()) => pause = PERIOD,
             Err(error) => {
                 pause = (pause * 2).min(Duration::from_secs(5));
-                tracing::warn!(error = %crate::error::chain(&error), "cannot plan; trying again");
+                tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot plan; trying again");
             }
         }
         if now.since(kept_house_at) >= HOUSEKEEPING {
             kept_house_at = now;
             if let Err(error) = store.forget_old_keys(now).await {
-                tracing::warn!(error = %crate::error::chain(&error), "cannot forget old idempotency keys");
+                tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot forget old idempotency keys");
             }
         }
         everything = tokio::select! {
@@ -56,7 +56,7 @@ async fn plan_due(
     let mut outcome = Ok(());
     for id in store.due_runs(by, limit).await? {
         if let Err(error) = engine.replan(id).await {
-            tracing::error!(run = %id, error = %crate::error::chain(&error), "cannot plan a run");
+            tracing::error!(run = %id, error = %flow_daemon::error::chain(&error), "cannot plan a run");
             outcome = Err(error);
         }
     }

@@ -235,7 +235,7 @@ async fn serve_link(
         .serve_with_incoming_shutdown(incoming, end.cancelled_owned())
         .await;
     if let Err(error) = served {
-        tracing::error!(error = %crate::error::chain(&error), "the link ended");
+        tracing::error!(error = %flow_daemon::error::chain(&error), "the link ended");
     }
 }
 
@@ -243,7 +243,7 @@ async fn watch_database(store: Store, check: CheckHandle, end: CancellationToken
     loop {
         match store.ping().await {
             Ok(()) => check.ok(),
-            Err(error) => check.failing(crate::error::chain(&error)),
+            Err(error) => check.failing(flow_daemon::error::chain(&error)),
         }
         tokio::select! {
             () = end.cancelled() => break,

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use flow_daemon::error::chain;
 use flow_domain::{AssignmentId, AssignmentSpec, Desired, PartyId};
 use flow_launcher::{Key, LaunchError, Launcher};
 use tokio::sync::{Semaphore, watch};
@@ -19,7 +20,7 @@ use crate::{
     plan::Household,
     probe::Probe,
     retain::Retain,
-    worker::{Wanted, Worker, chain},
+    worker::{Wanted, Worker},
 };
 
 /// Why an agent cannot start.

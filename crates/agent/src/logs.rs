@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use flow_daemon::error::chain;
 use flow_domain::AssignmentId;
 use flow_launcher::{Launcher, LogQuery, Stream};
 use flow_proto::v1;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use crate::{agent::key, worker::chain};
+use crate::agent::key;
 
 /// The most lines from the end that are sent.
 const MAX_TAIL: u32 = 10_000;

@@ -1,7 +1,10 @@
 //! One assignment: again and again, what is there is compared with what is wanted, and the next step is taken.
 
+mod watching;
+
 use std::{sync::Arc, time::Duration};
 
+use flow_daemon::error::chain;
 use flow_domain::{AssignmentId, AssignmentSpec, AssignmentState, Desired, Reason, spec::Endpoints};
 use flow_launcher::{Key, LaunchError, LaunchErrorKind, Observed, Prepare, Prepared};
 use tokio::{
@@ -12,9 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{agent::Shared, board::Status, exit, follow::Follower, policy::Refusal};
 
-/// How often the world is looked at, and how often a status page is asked.
+/// How often the world is looked at.
 const TICK: Duration = Duration::from_millis(150);
-const ASK: Duration = Duration::from_millis(500);
 
 /// What the server wants of the assignment.
 #[derive(Debug, Clone)]
@@ -204,73 +206,6 @@ impl Worker {
         }
     }
 
-    /// The job runs: is it ready, and how far is it?
-    async fn watch(&mut self, spec: &AssignmentSpec) {
-        if self.status.state < AssignmentState::Running {
-            self.becomes(AssignmentState::Running, Reason::ProcessRunning, "its process runs");
-            self.follower = None;
-        }
-        let follower = self
-            .follower
-            .get_or_insert_with(|| Follower::start(&self.shared.launcher, &self.key, spec));
-        let by_log = follower.told.ready();
-        self.take_progress(spec);
-        if self.asked_at.is_some_and(|at| at.elapsed() < ASK) && self.status.ready {
-            return;
-        }
-        self.asked_at = Some(Instant::now());
-        let at = match &self.status.endpoints {
-            Some(at) => at.clone(),
-            // An agent that was restarted asks the launcher again: prepare answers the same as the first time.
-            None => {
-                let prepare = Prepare {
-                    ports: spec.launch.ports.clone(),
-                };
-                match self.shared.launcher.prepare(&self.key, &prepare).await {
-                    Ok(prepared) => endpoints(&prepared),
-                    Err(error) => return self.trouble("find its ports", &error),
-                }
-            }
-        };
-        self.status.endpoints = Some(at.clone());
-        if !self.status.ready {
-            self.status.ready = self.shared.probe.is_ready(&spec.launch.ready, &at, by_log).await;
-        }
-        if let Some(members) = self.shared.probe.members(spec, &at).await {
-            if !members.strangers.is_empty() {
-                let names = members.strangers.join(", ");
-                tracing::warn!(assignment = %self.id, names, "somebody who is no member has registered");
-                self.status.message = format!("somebody who is no member of this run has registered: {names}");
-            }
-            self.status.members = members.known;
-        }
-    }
-
-    fn take_progress(&mut self, spec: &AssignmentSpec) {
-        if let Some(follower) = &self.follower {
-            self.status.progress.merge(&follower.told.progress());
-        }
-        // A log speaks for its own role; where that is the source of progress, its round is everybody's.
-        if let Some(flow_domain::profile::ProgressSource::Log { .. }) = &spec.launch.progress {
-            let shared_round = flow_domain::Progress {
-                metrics: std::collections::BTreeMap::new(),
-                ..self.status.progress.clone()
-            };
-            for peer in &spec.peers {
-                self.status.members.insert(peer.party.clone(), shared_round.clone());
-            }
-        }
-    }
-
-    async fn take_progress_to_the_end(&mut self, spec: &AssignmentSpec) {
-        let launcher = &self.shared.launcher;
-        let follower = self
-            .follower
-            .get_or_insert_with(|| Follower::start(launcher, &self.key, spec));
-        follower.finish().await;
-        self.take_progress(spec);
-    }
-
     async fn stop(&mut self, spec: &AssignmentSpec) {
         if self.stop_asked {
             return;
@@ -360,15 +295,4 @@ fn endpoints(prepared: &Prepared) -> Endpoints {
         host: prepared.host.clone(),
         ports: prepared.ports.clone(),
     }
-}
-
-/// The error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }

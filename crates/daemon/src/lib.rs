@@ -4,6 +4,7 @@
 pub mod accept;
 pub mod config;
 pub mod connect;
+pub mod error;
 pub mod health;
 pub mod metrics;
 mod net;

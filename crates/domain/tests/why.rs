@@ -99,3 +99,16 @@ fn an_answer_survives_json() {
     let json = serde_json::to_string(&why).unwrap();
     assert_eq!(serde_json::from_str::<flow_domain::why::Why>(&json).unwrap(), why);
 }
+
+#[test]
+fn a_run_that_is_cancelled_while_it_backs_off_has_a_reason_of_its_own() {
+    let mut world = World::training(mk_iflearner(1));
+    world.tells("party@a", AssignmentState::Failed, |report| {
+        report.reason = Reason::ProcessKilled
+    });
+    world.until(RunState::Queued);
+    world.cancel();
+    let why = why(&world.gang);
+    let answer = (why.state, why.reason, why.culprit);
+    assert_eq!(answer, (RunState::Cancelled, Reason::CancelledByUser, None));
+}

@@ -107,7 +107,7 @@ impl Link {
             last_seen: now,
         };
         self.store.party_seen(&seen).await.map_err(|error| {
-            tracing::error!(%party, error = %crate::error::chain(&error), "cannot register the party");
+            tracing::error!(%party, error = %flow_daemon::error::chain(&error), "cannot register the party");
             status(ErrorCode::Unavailable, "the server's database is away: try again")
         })
     }

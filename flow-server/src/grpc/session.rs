@@ -75,9 +75,9 @@ pub(super) async fn run(
     let Attachment { party, number, .. } = &session.attachment;
     let now = clock::now();
     let gone = session.link.hub.detach(party, *number, now);
-    tracing::info!(%party, reason = %crate::error::chain(&ended), gone, "agent detached");
+    tracing::info!(%party, reason = %flow_daemon::error::chain(&ended), gone, "agent detached");
     if gone && let Err(error) = session.link.store.party_left(party, now).await {
-        tracing::warn!(%party, error = %crate::error::chain(&error), "cannot store when the party left");
+        tracing::warn!(%party, error = %flow_daemon::error::chain(&error), "cannot store when the party left");
     }
 }
 

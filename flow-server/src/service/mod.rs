@@ -76,7 +76,7 @@ impl From<StoreError> for Refusal {
             StoreError::Database(_) => ErrorCode::Internal,
         };
         if matches!(code, ErrorCode::Internal | ErrorCode::Unavailable) {
-            tracing::error!(error = %crate::error::chain(&error), "the store failed");
+            tracing::error!(error = %flow_daemon::error::chain(&error), "the store failed");
         }
         Self::new(code, error.to_string())
     }
@@ -88,7 +88,7 @@ impl From<EngineError> for Refusal {
             EngineError::Store(error) => error.into(),
             EngineError::Over { .. } => Self::new(ErrorCode::Conflict, error.to_string()),
             EngineError::Plan(_) | EngineError::Unfit(_) => {
-                tracing::error!(error = %crate::error::chain(&error), "the engine failed");
+                tracing::error!(error = %flow_daemon::error::chain(&error), "the engine failed");
                 Self::new(ErrorCode::Internal, "the server could not plan this run: see its log")
             }
         }

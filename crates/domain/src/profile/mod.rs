@@ -233,15 +233,4 @@ impl Profile {
             .find(|(_, role)| role.placement == Placement::EachParty)
             .map(|(name, _)| name.as_str())
     }
-
-    /// The reason that an exit code stands for.
-    pub fn exit_reason(&self, code: i32) -> Reason {
-        if self.success_codes.contains(&code) {
-            return Reason::ProcessSucceeded;
-        }
-        self.exit_codes
-            .get(&code.to_string())
-            .copied()
-            .unwrap_or(Reason::ProcessFailed)
-    }
 }
