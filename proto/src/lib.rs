@@ -2,11 +2,13 @@
 
 mod from_wire;
 mod generated;
+mod pace;
 mod to_wire;
 
 pub use self::{
     from_wire::{WireError, desired_assignment, report},
     generated::v1,
+    pace::Pace,
     to_wire::{desired as to_desired, endpoints, progress},
 };
 

@@ -3,7 +3,6 @@
 mod attach;
 mod desired;
 mod incoming;
-mod pace;
 mod session;
 
 pub(crate) use self::{

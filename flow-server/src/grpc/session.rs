@@ -3,14 +3,16 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use flow_domain::assignment::Report;
-use flow_proto::v1::{self, from_agent::Message as FromAgent, from_server::Message as FromServer};
+use flow_proto::{
+    Pace,
+    v1::{self, from_agent::Message as FromAgent, from_server::Message as FromServer},
+};
 use tokio::sync::mpsc;
 use tonic::Streaming;
 
 use super::{
     attach::Link,
     desired::{Told, message, summary},
-    pace::Pace,
 };
 use crate::{
     clock,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use flow_proto::{
-    MAX_BATCH, MAX_MESSAGE, PROTOCOL,
+    MAX_BATCH, MAX_MESSAGE, PROTOCOL, Pace,
     v1::{
         self, agent_link_client::AgentLinkClient, from_agent::Message as FromAgent, from_server::Message as FromServer,
     },
@@ -43,6 +43,7 @@ pub(super) struct Session<'a> {
     reported: u64,
     sequence: u64,
     logs: BTreeMap<u64, AbortHandle>,
+    pace: Pace,
 }
 
 impl Drop for Session<'_> {
@@ -103,6 +104,7 @@ impl<'a> Session<'a> {
             reported: 0,
             sequence: 0,
             logs: BTreeMap::new(),
+            pace: Pace::new(),
         })
     }
 
@@ -117,6 +119,9 @@ impl<'a> Session<'a> {
                     let Some(received) = received? else { return Ok(()) };
                     let complete_before = self.gathering.is_none();
                     self.receive(received).await?;
+                    if let Some(pause) = self.pace.count(Instant::now().into_std()) {
+                        tokio::time::sleep(pause).await;
+                    }
                     if !complete_before && self.gathering.is_none() {
                         // The first thing the server hears is everything that there is.
                         report_at = Some(Instant::now());

@@ -1,20 +1,28 @@
-//! Holds back an agent that says too much: it is read more slowly, and the transport tells it.
+//! Holds back a peer that says too much: it is read more slowly, and the transport tells it.
 
 use std::time::{Duration, Instant};
 
-/// How many messages of one agent are read within one window.
+/// How many messages of one peer are read within one window.
 const MESSAGES: u32 = 500;
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Counts messages in windows of a second.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     begun: Instant,
     seen: u32,
 }
 
+impl Default for Pace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Pace {
-    pub(super) fn new() -> Self {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             begun: Instant::now(),
             seen: 0,
@@ -22,7 +30,7 @@ impl Pace {
     }
 
     /// Counts a message; says how long to wait before the next is read.
-    pub(super) fn count(&mut self, now: Instant) -> Option<Duration> {
+    pub fn count(&mut self, now: Instant) -> Option<Duration> {
         let past = now.saturating_duration_since(self.begun);
         if past >= WINDOW {
             *self = Self { begun: now, seen: 0 };
