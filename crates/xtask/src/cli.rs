@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Outcome, ci, deny, deps, generate, steps::Steps, test};
+use crate::{Outcome, check, deny, deps, generate, steps::Steps, test};
 
 /// Developer tasks of Iflearner Flow.
 #[derive(Debug, Parser)]
@@ -16,8 +16,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Everything that CI runs, in its order.
-    Ci,
+    /// Everything that CI checks beside the tests, in its order.
+    Check,
     /// Build the workspace, get what the tests need, and run them all.
     Test(TestArgs),
     /// Make the generated files: the protocol's Rust code and the OpenAPI document.
@@ -52,8 +52,8 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(task: Task) -> Outcome<ExitCode> {
     match task {
-        Task::Ci => return ci::run(),
         Task::Test(args) => return test::run(&args, &mut Steps::new()),
+        Task::Check => check::run()?,
         Task::Generate { check } => generate::run(check)?,
         Task::Deps => deps::run()?,
         Task::Deny => deny::run()?,

@@ -1,7 +1,7 @@
 //! `cargo xtask`: developer tasks.
 
 mod cargo;
-mod ci;
+mod check;
 mod cli;
 mod deny;
 mod deps;
