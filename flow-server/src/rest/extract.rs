@@ -2,11 +2,12 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use flow_api::IDEMPOTENCY_KEY;
 use flow_domain::{ErrorCode, nearest};
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -34,10 +35,10 @@ pub(crate) struct IfMatch(pub(crate) Option<u32>);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Creating<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let headers = request.headers().clone();
         let place = format!("{} {}", request.method(), request.uri().path());
-        let bytes = read(request, state).await?;
+        let bytes = read(request).await?;
         let claim = claim(&headers, &place, &bytes)?;
         let body = parse(&headers, &bytes)?;
         Ok(Self { body, claim })
@@ -47,22 +48,40 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Creating<T> {
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let headers = request.headers().clone();
-        let bytes = read(request, state).await?;
+        let bytes = read(request).await?;
         Ok(Self(parse(&headers, &bytes)?))
     }
 }
 
-async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| match rejection {
-            BytesRejection::FailedToBufferBody(cause) if cause.status() == 413 => {
-                Failure::new(ErrorCode::TooLarge, "the body is larger than the limit, rest.max_body")
-            }
-            other => Failure::new(ErrorCode::Invalid, format!("the body could not be read: {other}")),
-        })
+/// How large a body may be, in bytes; set for every request by the router.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MaxBody(pub(crate) usize);
+
+/// How much of a body that is too large is read and thrown away, in bytes. A connection that is closed on unread data is reset,
+/// and the client then often loses the answer that would have told it why.
+const DISCARDED: usize = 16 << 20;
+
+async fn read(request: Request) -> Result<Bytes, Failure> {
+    let limit = request.extensions().get::<MaxBody>().map_or(0, |limit| limit.0);
+    let mut chunks = request.into_body().into_data_stream();
+    let (mut body, mut seen) = (Vec::new(), 0usize);
+    while let Some(chunk) = chunks.next().await {
+        let wrong = |error| Failure::new(ErrorCode::Invalid, format!("the body could not be read: {error}"));
+        let chunk = chunk.map_err(wrong)?;
+        seen = seen.saturating_add(chunk.len());
+        if seen <= limit {
+            body.extend_from_slice(&chunk);
+        } else if seen > limit.saturating_add(DISCARDED) {
+            break;
+        }
+    }
+    if seen > limit {
+        let detail = "the body is larger than the limit, rest.max_body";
+        return Err(Failure::new(ErrorCode::TooLarge, detail));
+    }
+    Ok(body.into())
 }
 
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Failure> {

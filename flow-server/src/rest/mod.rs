@@ -12,7 +12,7 @@ mod templates;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, middleware};
 use flow_domain::ErrorCode;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
+use self::extract::MaxBody;
 pub(crate) use self::{guard::Guard, problem::Failure};
 use crate::service::Services;
 
@@ -92,7 +93,7 @@ pub(crate) fn router(app: App, guard: Guard, max_body: usize, registry: &mut Reg
         .merge(docs)
         .fallback(|| async { Failure::new(ErrorCode::NotFound, "there is nothing at this path: see /api/v2/docs") });
     api.method_not_allowed_fallback(|| async { Failure::method_not_allowed() })
-        .layer(DefaultBodyLimit::max(max_body))
+        .layer(Extension(MaxBody(max_body)))
         .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn_with_state(metrics, problem::finish))
