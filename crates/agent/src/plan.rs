@@ -25,20 +25,13 @@ impl Household {
     /// Everything that can be checked before anything is reserved.
     pub(crate) fn check(&self, spec: &AssignmentSpec) -> Result<(), Refusal> {
         policy::check(&self.config.policy, spec)?;
-        let stand_in = Prepared {
-            host: "localhost".to_owned(),
-            ports: spec.launch.ports.iter().map(|name| (name.clone(), 1)).collect(),
-            dir: PathBuf::from("/"),
-        };
-        // Peers are not known yet: what they stand for is checked when it is needed.
         self.data_set(spec)?;
         self.workdir(spec)?;
-        let program = spec.command.first().filter(|_| !spec.command.is_empty());
-        match program {
-            Some(program) if !program.contains('{') => self.program(program).map(drop)?,
-            _ => {}
+        // A program that is a placeholder is known when the launch is made, and so is what peers stand for.
+        if let Some(program) = spec.command.first().filter(|program| !program.contains('{')) {
+            self.program(program)?;
         }
-        self.local(spec, &stand_in).map(drop)
+        self.launcher(spec).map(drop)
     }
 
     /// The launch of a prepared assignment.
@@ -65,25 +58,24 @@ impl Household {
     }
 
     fn local(&self, spec: &AssignmentSpec, prepared: &Prepared) -> Result<Local, Refusal> {
-        let launcher = match &spec.launcher {
-            None => None,
-            Some(name) => match self.launchers.get(name) {
-                Some(path) => Some(text(path)?),
-                None => {
-                    let message = format!("this agent ships no framework launcher '{name}': upgrade it");
-                    return Err(Refusal::new(Reason::SpecInvalid, message));
-                }
-            },
-        };
         Ok(Local {
             ports: prepared.ports.clone(),
-            dataset_path: self.data_set(spec)?.map(text).transpose()?,
-            launcher,
+            dataset_path: self.data_set(spec)?,
+            launcher: self.launcher(spec)?,
             work_dir: text(&prepared.dir)?,
         })
     }
 
-    fn data_set(&self, spec: &AssignmentSpec) -> Result<Option<&Path>, Refusal> {
+    fn launcher(&self, spec: &AssignmentSpec) -> Result<Option<String>, Refusal> {
+        let Some(name) = &spec.launcher else { return Ok(None) };
+        let Some(path) = self.launchers.get(name) else {
+            let message = format!("this agent ships no framework launcher '{name}': upgrade it");
+            return Err(Refusal::new(Reason::SpecInvalid, message));
+        };
+        text(path).map(Some)
+    }
+
+    fn data_set(&self, spec: &AssignmentSpec) -> Result<Option<String>, Refusal> {
         let Some(name) = &spec.dataset else { return Ok(None) };
         let datasets = &self.config.datasets;
         let Some(path) = datasets.get(name) else {
@@ -97,7 +89,7 @@ impl Household {
             let message = format!("the data set '{name}' is not where this party's agent is told that it is");
             return Err(Refusal::new(Reason::DatasetUnknown, message));
         }
-        Ok(Some(path))
+        text(path).map(Some)
     }
 
     fn workdir(&self, spec: &AssignmentSpec) -> Result<Option<PathBuf>, Refusal> {

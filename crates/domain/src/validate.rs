@@ -66,54 +66,39 @@ impl Found {
 }
 
 /// The profile that a template names or brings.
-///
-/// # Errors
-/// An unknown framework, or a profile of its own that is missing, not wanted or wrong.
-pub fn profile_of(spec: &TemplateSpec) -> Result<Profile, Violations> {
-    let mut found = Found::default();
-    let profile = match (&spec.profile, spec.framework.as_str()) {
+fn profile_of(spec: &TemplateSpec) -> Result<Profile, Violations> {
+    let refuse = |field: &str, problem: String| {
+        let field = field.to_owned();
+        Err(Violations(vec![Violation { field, problem }]))
+    };
+    match (&spec.profile, spec.framework.as_str()) {
         // A party's policy goes by names: a profile of one's own cannot pass for another.
         (Some(own), "custom") if profile::builtin(&own.name).is_some() => {
-            found.add(
-                "profile.name",
-                format!("'{}' is a built-in profile: choose another name", own.name),
-            );
-            None
+            let problem = format!("'{}' is a built-in profile: choose another name", own.name);
+            refuse("profile.name", problem)
         }
         (Some(own), "custom") => match own.check() {
-            Ok(()) => Some(own.clone()),
+            Ok(()) => Ok(own.clone()),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-                found.add("profile", format!("{error}{cause}"));
-                None
+                refuse("profile", format!("{error}{cause}"))
             }
         },
-        (None, "custom") => {
-            found.add("profile", "framework 'custom' needs a profile of its own");
-            None
-        }
+        (None, "custom") => refuse("profile", "framework 'custom' needs a profile of its own".to_owned()),
         (Some(_), name) => {
-            found.add(
-                "profile",
-                format!("a profile of its own goes with framework 'custom', not '{name}'"),
-            );
-            None
+            let problem = format!("a profile of its own goes with framework 'custom', not '{name}'");
+            refuse("profile", problem)
         }
-        (None, name) => {
-            let known = profile::builtin(name).cloned();
-            if known.is_none() {
+        (None, name) => match profile::builtin(name) {
+            Some(known) => Ok(known.clone()),
+            None => {
                 let names: Vec<&str> = profile::builtin_names().chain(["custom"]).collect();
                 let hint = nearest::hint(name, names.iter().copied());
-                found.add(
-                    "framework",
-                    format!("unknown framework '{name}' (there are {}){hint}", names.join(", ")),
-                );
+                let problem = format!("unknown framework '{name}' (there are {}){hint}", names.join(", "));
+                refuse("framework", problem)
             }
-            known
-        }
-    };
-    found.finish()?;
-    profile.ok_or_else(|| Violations(Vec::new()))
+        },
+    }
 }
 
 /// Checks a template by itself.
@@ -121,6 +106,11 @@ pub fn profile_of(spec: &TemplateSpec) -> Result<Profile, Violations> {
 /// # Errors
 /// Every rule that it breaks.
 pub fn template(spec: &TemplateSpec) -> Result<(), Violations> {
+    checked(spec).map(drop)
+}
+
+/// Checks a template by itself; answers its profile.
+fn checked(spec: &TemplateSpec) -> Result<Profile, Violations> {
     let profile = profile_of(spec)?;
     let mut found = Found::default();
     found.text("remark", &spec.remark, limits::TEXT);
@@ -137,7 +127,8 @@ pub fn template(spec: &TemplateSpec) -> Result<(), Violations> {
     for role in profile.roles.keys() {
         command(&mut found, spec, &profile, role);
     }
-    found.finish()
+    found.finish()?;
+    Ok(profile)
 }
 
 fn command(found: &mut Found, spec: &TemplateSpec, profile: &Profile, role: &str) {

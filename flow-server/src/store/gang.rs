@@ -52,14 +52,13 @@ fn read_run(row: &QueryResult) -> Result<(Run, Option<Timestamp>), StoreError> {
     Ok((from_json("run", status)?, wake_at.map(Timestamp)))
 }
 
-/// The frozen spec and the rest of a run.
-fn split(run: &Run) -> Result<(Value, Value), StoreError> {
-    let spec: Value = to_json::<RunSpec>("run", &run.spec)?;
+/// A run without its frozen spec, which is written once and never again.
+fn status_of(run: &Run) -> Result<Value, StoreError> {
     let mut status = to_json("run", run)?;
     if let Value::Object(fields) = &mut status {
         fields.remove("spec");
     }
-    Ok((spec, status))
+    Ok(status)
 }
 
 async fn assignments_of(
@@ -109,7 +108,6 @@ impl Store {
         if let Some(before) = idempotency::claim(&tx, claim, &id, run.created_at.0).await? {
             return Ok(Created::Before(before));
         }
-        let (spec, status) = split(run)?;
         let mut insert = Query::insert();
         insert
             .into_table(Alias::new("run"))
@@ -130,8 +128,8 @@ impl Store {
                 id.into(),
                 run.task.to_string().into(),
                 run.state.to_string().into(),
-                spec.into(),
-                status.into(),
+                to_json::<RunSpec>("run", &run.spec)?.into(),
+                status_of(run)?.into(),
                 1i64.into(),
                 run.created_at.0.into(),
                 run.created_at.0.into(),
@@ -241,12 +239,11 @@ async fn write(
     wake_at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     let run = &planned.gang.run;
-    let (_, status) = split(run)?;
     let mut update = Query::update();
     update
         .table(Alias::new("run"))
         .value(Alias::new("state"), run.state.to_string())
-        .value(Alias::new("status"), status)
+        .value(Alias::new("status"), status_of(run)?)
         .value(Alias::new("version"), Expr::col("version").add(1))
         .value(Alias::new("wake_at"), wake_at.map(|at| at.0))
         .and_where(Expr::col("id").eq(run.id.to_string()));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Found, Violations, hyperparameters, limits, profile_of, template};
+use super::{Found, Violations, checked, hyperparameters, limits};
 use crate::{
     ids::PartyId,
     meaning::Meaning,
@@ -20,8 +20,7 @@ use crate::{
 /// # Errors
 /// Every rule that the task breaks, by itself or against its template.
 pub fn resolve(template_spec: &TemplateSpec, task: &TaskSpec, options: &StartOptions) -> Result<RunSpec, Violations> {
-    template(template_spec)?;
-    let profile = profile_of(template_spec)?;
+    let profile = checked(template_spec)?;
     let mut found = Found::default();
     participants(&mut found, task);
     found.text("remark", &task.remark, limits::TEXT);
