@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use flow_agent::{Agent, AgentError, link, process_launcher};
+use flow_agent::{Agent, AgentError, launcher, link};
 use flow_daemon::{
     connect::TlsConnector,
     health::{self, Readiness},
@@ -37,7 +37,7 @@ pub enum StartError {
     #[error("cannot use the TLS files")]
     Tls(#[from] TlsError),
     /// The launcher cannot be used.
-    #[error("cannot use the process launcher")]
+    #[error("cannot use the launcher")]
     Launcher(#[from] LaunchError),
     /// The agent itself cannot start.
     #[error(transparent)]
@@ -80,8 +80,7 @@ impl Federate {
             ),
         };
         let tls = ReloadingTls::load(config.tls.clone())?;
-        let settings = &config.agent.process;
-        let launcher = process_launcher(&config.data_dir, settings, config.supervisor.as_deref())?;
+        let launcher = launcher(&party, &config.data_dir, &config.agent, config.supervisor.as_deref()).await?;
         let end = shutdown.token.clone();
         let agent = Agent::new(party.clone(), config.agent, &config.data_dir, launcher, end.clone())?;
 

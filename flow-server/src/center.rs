@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use flow_agent::{Agent, AgentError, link, process_launcher};
+use flow_agent::{Agent, AgentError, launcher, link};
 use flow_daemon::shutdown::Shutdown;
 use flow_domain::PartyId;
 use flow_launcher::LaunchError;
@@ -24,21 +24,16 @@ pub enum CenterError {
 }
 
 /// Starts the center's agent; `open` makes connections to the link.
-pub(crate) fn start(
+pub(crate) async fn start(
     config: &Config,
     shutdown: &Shutdown,
     open: impl Fn() -> io::Result<DuplexStream> + Send + Sync + 'static,
 ) -> Result<(), CenterError> {
     let data = config.data_dir.join("center");
-    let launcher = process_launcher(&data, &config.center.agent.process, config.center.supervisor.as_deref())?;
+    let (party, settings) = (PartyId::center(), &config.center);
+    let launcher = launcher(&party, &data, &settings.agent, settings.supervisor.as_deref()).await?;
     let end = shutdown.token.clone();
-    let agent = Agent::new(
-        PartyId::center(),
-        config.center.agent.clone(),
-        &data,
-        launcher,
-        end.clone(),
-    )?;
+    let agent = Agent::new(party, config.center.agent.clone(), &data, launcher, end.clone())?;
     let open = Arc::new(open);
     let dial: link::Dial = Arc::new(move || {
         let open = open.clone();

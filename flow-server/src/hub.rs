@@ -52,12 +52,24 @@ pub(crate) enum Command {
     OpenLog {
         request: u64,
         assignment: AssignmentId,
-        tail: u32,
-        follow: bool,
+        part: LogPart,
         to: mpsc::Sender<v1::LogChunk>,
     },
     /// Nobody reads it any more.
     CloseLog { request: u64 },
+}
+
+/// How much of a log is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogPart {
+    /// How many lines from the end.
+    pub tail: u32,
+    /// Only lines from then on.
+    pub since: Option<Timestamp>,
+    /// Of the container before its last restart.
+    pub previous: bool,
+    /// Whether to go on with new lines.
+    pub follow: bool,
 }
 
 /// What a session holds while it is attached.
@@ -187,21 +199,14 @@ impl Hub {
     }
 
     /// Asks the party's agent for a log; `None` if it is not attached.
-    pub(crate) async fn open_log(
-        &self,
-        party: &PartyId,
-        assignment: AssignmentId,
-        tail: u32,
-        follow: bool,
-    ) -> Option<LogReader> {
+    pub(crate) async fn open_log(&self, party: &PartyId, assignment: AssignmentId, part: LogPart) -> Option<LogReader> {
         let commands = self.lock().sessions.get(party)?.commands.clone();
         let request = self.next.fetch_add(1, Ordering::Relaxed);
         let (to, chunks) = mpsc::channel(LOG_CHUNKS);
         let open = Command::OpenLog {
             request,
             assignment,
-            tail,
-            follow,
+            part,
             to,
         };
         commands.send(open).await.ok()?;

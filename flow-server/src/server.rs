@@ -113,7 +113,7 @@ impl Server {
 
         let (open, local) = grpc::local();
         if config.center.enabled {
-            center::start(&config, shutdown, open)?;
+            center::start(&config, shutdown, open).await?;
         }
         let accepted = match tls {
             None => {

@@ -7,6 +7,7 @@ use flow_domain::{
     assignment::Report,
     profile::{Arg, Placement, ProgressSource, Readiness, Role},
     progress::MAX_METRICS,
+    resources::{Cpu, Memory, Resources},
     spec::{Endpoints, Peer},
     template::Scalar,
 };
@@ -87,6 +88,7 @@ fn assignment_spec(wire: v1::AssignmentSpec) -> Result<AssignmentSpec> {
         dataset: wire.dataset,
         image: wire.image,
         workdir: wire.workdir,
+        resources: wire.resources.map(resources).unwrap_or_default(),
         command: wire.command,
         launch: launch(wire.launch.ok_or(WireError::Missing("launch"))?)?,
         launcher: wire.launcher,
@@ -98,6 +100,14 @@ fn assignment_spec(wire: v1::AssignmentSpec) -> Result<AssignmentSpec> {
         exit_codes,
         peers: wire.peers.into_iter().map(peer).collect::<Result<_>>()?,
     })
+}
+
+fn resources(wire: v1::Resources) -> Resources {
+    Resources {
+        cpu: wire.cpu_millis.map(Cpu),
+        memory: wire.memory_bytes.map(Memory),
+        gpu: wire.gpu,
+    }
 }
 
 fn scalar(wire: v1::Scalar) -> Result<Scalar> {
@@ -126,6 +136,7 @@ fn launch(wire: v1::Launch) -> Result<Role> {
         argv: wire.argv.into_iter().map(arg).collect::<Result<_>>()?,
         env: wire.env.into_iter().collect(),
         ports: wire.ports,
+        writable: wire.writable,
         start_after: wire.start_after,
         ready: readiness(wire.ready)?,
         registers: wire.registers,
@@ -183,6 +194,11 @@ fn peer(wire: v1::Peer) -> Result<Peer> {
         role: wire.role,
         party: parsed("peers.party", &wire.party)?,
         index: wire.index,
+        placement: if wire.aggregator {
+            Placement::Aggregator
+        } else {
+            Placement::EachParty
+        },
         endpoints: endpoints(wire.endpoints.ok_or(WireError::Missing("peers.endpoints"))?)?,
     })
 }
@@ -204,7 +220,11 @@ fn endpoints(wire: v1::Endpoints) -> Result<Endpoints> {
             problem: format!("'{}' is no host", cut(wire.host)),
         });
     }
-    Ok(Endpoints { host: wire.host, ports })
+    Ok(Endpoints {
+        host: wire.host,
+        ports,
+        tls: wire.tls,
+    })
 }
 
 fn progress(wire: v1::Progress) -> Progress {

@@ -38,6 +38,11 @@ fn assignment_spec(spec: &AssignmentSpec) -> v1::AssignmentSpec {
         dataset: spec.dataset.clone(),
         image: spec.image.clone(),
         workdir: spec.workdir.clone(),
+        resources: Some(v1::Resources {
+            cpu_millis: spec.resources.cpu.map(|cpu| cpu.0),
+            memory_bytes: spec.resources.memory.map(|memory| memory.0),
+            gpu: spec.resources.gpu,
+        }),
         command: spec.command.clone(),
         launch: Some(launch(&spec.launch)),
         launcher: spec.launcher.clone(),
@@ -80,6 +85,7 @@ fn launch(role: &Role) -> v1::Launch {
         argv: role.argv.iter().map(arg).collect(),
         env: role.env.clone().into_iter().collect(),
         ports: role.ports.clone(),
+        writable: role.writable.clone(),
         start_after: role.start_after.clone(),
         registers: role.registers,
         metrics: role.metrics.clone(),
@@ -147,6 +153,7 @@ fn peer(peer: &Peer) -> v1::Peer {
         party: peer.party.to_string(),
         index: peer.index,
         endpoints: Some(endpoints(&peer.endpoints)),
+        aggregator: peer.placement == Placement::Aggregator,
     }
 }
 
@@ -159,6 +166,7 @@ pub fn endpoints(endpoints: &Endpoints) -> v1::Endpoints {
             .iter()
             .map(|(name, port)| (name.clone(), u32::from(*port)))
             .collect(),
+        tls: endpoints.tls,
     }
 }
 

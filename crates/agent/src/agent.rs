@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    assets,
+    assets::Launchers,
     board::Board,
     config::AgentConfig,
     plan::Household,
@@ -118,11 +118,16 @@ impl Agent {
             source,
         };
         std::fs::create_dir_all(data).map_err(folder)?;
-        let launchers = assets::install(&data.join("launchers")).map_err(folder)?;
+        let launchers = Launchers::install(&data.join("launchers")).map_err(folder)?;
+        let keep = if config.kubernetes.enabled {
+            config.kubernetes.keep
+        } else {
+            config.process.keep
+        };
         let shared = Shared {
             launcher,
             slots: Arc::new(Semaphore::new(config.policy.max_assignments)),
-            retain: Retain::load(data, config.process.keep),
+            retain: Retain::load(data, keep),
             household: Household { config, launchers },
             board: Board::default(),
             probe: Probe::new().map_err(AgentError::Probe)?,

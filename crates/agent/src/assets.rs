@@ -1,4 +1,4 @@
-//! Framework launchers that come with the agent, written to its data folder so that jobs can read them.
+//! Framework launchers that come with the agent: written to its data folder for local processes, given along with pods.
 
 use std::{
     collections::BTreeMap,
@@ -6,40 +6,88 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const IFLEARNER: [(&str, &str); 4] = [
-    ("iflearner_launch.py", include_str!("../assets/iflearner_launch.py")),
-    (
-        "standins/visualdl/__init__.py",
-        include_str!("../assets/standins/visualdl/__init__.py"),
-    ),
-    (
-        "standins/matplotlib/__init__.py",
-        include_str!("../assets/standins/matplotlib/__init__.py"),
-    ),
-    (
-        "standins/matplotlib/pyplot.py",
-        include_str!("../assets/standins/matplotlib/pyplot.py"),
-    ),
-];
+/// A framework's launcher: its files, the program first.
+struct Asset {
+    name: &'static str,
+    files: &'static [(&'static str, &'static str)],
+}
 
-/// Writes the launchers under `root`; answers the program of each by the name that profiles use.
-///
-/// Files that are right already are left alone, as running jobs may be reading them.
-pub(crate) fn install(root: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
-    let folder = root.join("iflearner");
-    for (name, text) in IFLEARNER {
-        let path = folder.join(name);
-        if fs::read_to_string(&path).is_ok_and(|found| found == text) {
-            continue;
+const ASSETS: [Asset; 1] = [Asset {
+    name: "iflearner",
+    files: &[
+        ("iflearner_launch.py", include_str!("../assets/iflearner_launch.py")),
+        (
+            "standins/visualdl/__init__.py",
+            include_str!("../assets/standins/visualdl/__init__.py"),
+        ),
+        (
+            "standins/matplotlib/__init__.py",
+            include_str!("../assets/standins/matplotlib/__init__.py"),
+        ),
+        (
+            "standins/matplotlib/pyplot.py",
+            include_str!("../assets/standins/matplotlib/pyplot.py"),
+        ),
+    ],
+}];
+
+/// The launchers of all frameworks, by the names that profiles use.
+#[derive(Debug, Default)]
+pub(crate) struct Launchers {
+    programs: BTreeMap<&'static str, PathBuf>,
+}
+
+impl Launchers {
+    /// Writes the launchers under `root`.
+    ///
+    /// Files that are right already are left alone, as running jobs may be reading them.
+    pub(crate) fn install(root: &Path) -> io::Result<Self> {
+        let mut programs = BTreeMap::new();
+        for asset in &ASSETS {
+            let folder = root.join(asset.name);
+            for (name, text) in asset.files {
+                write(&folder.join(name), text)?;
+            }
+            programs.insert(asset.name, folder.join(asset.files[0].0));
         }
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        let fresh = path.with_extension("new");
-        fs::write(&fresh, text)?;
-        fs::rename(&fresh, &path)?;
+        Ok(Self { programs })
     }
-    Ok(BTreeMap::from([("iflearner".to_owned(), folder.join(IFLEARNER[0].0))]))
+
+    /// Where the program of a launcher is on this machine.
+    pub(crate) fn program(&self, name: &str) -> Option<&Path> {
+        self.programs.get(name).map(PathBuf::as_path)
+    }
+
+    /// The program of a launcher, as a path among its texts.
+    pub(crate) fn entry(&self, name: &str) -> Option<&'static str> {
+        Some(asset(name)?.files[0].0)
+    }
+
+    /// All files of a launcher by their relative path.
+    pub(crate) fn texts(&self, name: &str) -> Option<BTreeMap<String, String>> {
+        let files = asset(name)?.files.iter();
+        Some(
+            files
+                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+                .collect(),
+        )
+    }
+}
+
+fn asset(name: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.name == name)
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|found| found == text) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let fresh = path.with_extension("new");
+    fs::write(&fresh, text)?;
+    fs::rename(&fresh, path)
 }
 
 #[cfg(test)]
@@ -49,9 +97,14 @@ mod tests {
     #[test]
     fn a_changed_launcher_is_written_anew() {
         let root = tempfile::tempdir().unwrap();
-        let program = install(root.path()).unwrap()["iflearner"].clone();
+        let install = || Launchers::install(root.path()).unwrap();
+        let program = install().program("iflearner").unwrap().to_owned();
         fs::write(&program, "tampered").unwrap();
-        install(root.path()).unwrap();
-        assert_eq!(fs::read_to_string(&program).unwrap(), IFLEARNER[0].1);
+        let launchers = install();
+        let texts = launchers.texts("iflearner").unwrap();
+        assert_eq!(
+            fs::read_to_string(&program).unwrap(),
+            texts[launchers.entry("iflearner").unwrap()]
+        );
     }
 }

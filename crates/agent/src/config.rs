@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use flow_domain::Resources;
+use flow_launcher::kubernetes::KubernetesConfig;
 use serde::{Deserialize, Serialize};
 
 /// The settings of an agent, apart from how it reaches the server.
@@ -9,11 +11,38 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct AgentConfig {
     /// Data sets by name. The server only ever sees the names.
-    pub datasets: BTreeMap<String, PathBuf>,
+    pub datasets: BTreeMap<String, Dataset>,
+    /// What a job may take of its node where the template does not say.
+    pub resources: Resources,
     /// What the party allows.
     pub policy: PolicyConfig,
     /// How jobs run as local processes.
     pub process: ProcessSettings,
+    /// How jobs run in Kubernetes, where they do.
+    pub kubernetes: KubernetesConfig,
+}
+
+/// Where a data set is. Jobs can only read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Dataset {
+    /// A folder or file: of the machine, or in Kubernetes of the node.
+    Path(PathBuf),
+    /// A PersistentVolumeClaim in the namespace of the jobs.
+    Claim {
+        /// Its name.
+        claim: String,
+        /// The folder in it; all of it if empty.
+        #[serde(default)]
+        sub_path: String,
+    },
+    /// An NFS export.
+    Nfs {
+        /// The server.
+        nfs: String,
+        /// The export.
+        path: String,
+    },
 }
 
 /// What the party allows. What is not allowed is refused at prepare, with the reason.
@@ -22,6 +51,8 @@ pub struct AgentConfig {
 pub struct PolicyConfig {
     /// The frameworks it takes part with; any if it contains `*`.
     pub frameworks: Vec<String>,
+    /// The container images that it runs: names, or beginnings that end in `*`.
+    pub images: Vec<String>,
     /// The most assignments at a time. Further ones wait, up to the run's prepare deadline.
     pub max_assignments: usize,
     /// Whether it hosts aggregation roles for others.
@@ -32,6 +63,7 @@ impl Default for PolicyConfig {
     fn default() -> Self {
         Self {
             frameworks: vec!["*".to_owned()],
+            images: vec!["*".to_owned()],
             max_assignments: 32,
             aggregation: true,
         }
@@ -48,6 +80,8 @@ pub struct ProcessSettings {
     pub workdirs: BTreeMap<String, PathBuf>,
     /// Environment of every job, under what the profile gives.
     pub env: BTreeMap<String, String>,
+    /// The certificates that members which are reached over TLS are checked with.
+    pub ca_files: CaFiles,
     /// The address under which other parties reach this machine's jobs.
     pub host: String,
     /// The first port for jobs.
@@ -62,12 +96,23 @@ pub struct ProcessSettings {
     pub keep: usize,
 }
 
+/// Certificates to check others with: those of an ingress, as the programs themselves speak none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaFiles {
+    /// For aggregation servers.
+    pub aggregator: PathBuf,
+    /// For other parties.
+    pub parties: PathBuf,
+}
+
 impl Default for ProcessSettings {
     fn default() -> Self {
         Self {
             programs: BTreeMap::new(),
             workdirs: BTreeMap::new(),
             env: BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
+            ca_files: CaFiles::default(),
             host: "127.0.0.1".to_owned(),
             first_port: 20_000,
             last_port: 32_000,

@@ -56,6 +56,11 @@ fn verdict(exit: &Exit, spec: &AssignmentSpec, desired: Desired) -> (AssignmentS
             ),
         };
     }
+    if let Some(reason) = &exit.reason {
+        let reason = known(reason);
+        let detail = exit.message.as_deref().unwrap_or(reason.meaning());
+        return (AssignmentState::Failed, reason, detail.to_owned());
+    }
     match (exit.code, exit.signal) {
         (Some(127), _) if exit.message.is_some() => (
             AssignmentState::Failed,
@@ -83,12 +88,27 @@ fn verdict(exit: &Exit, spec: &AssignmentSpec, desired: Desired) -> (AssignmentS
     }
 }
 
+/// A reason of Kubernetes or of the operator, as the platform has it.
+pub(crate) fn known(reason: &str) -> Reason {
+    match reason {
+        "Creating" | "ContainerCreating" | "Suspended" => Reason::ContainerCreating,
+        "Running" => Reason::ProcessRunning,
+        "Succeeded" => Reason::ProcessSucceeded,
+        "InvalidSpec" => Reason::SpecInvalid,
+        "Stopped" => Reason::StoppedOnRequest,
+        "RetryBackoff" => Reason::RetryBackoff,
+        "DeadlineExceeded" => Reason::RunDeadlineExceeded,
+        other => other.parse().unwrap_or(Reason::AgentError),
+    }
+}
+
 /// The last line that says something, errors first.
 async fn last_words(launcher: &Arc<dyn Launcher>, key: &Key) -> Option<String> {
     let query = LogQuery {
         tail: Some(LAST_LINES),
         follow: false,
         max_bytes: Some(64 << 10),
+        ..LogQuery::default()
     };
     let mut lines = launcher.logs(key, query);
     let (mut out, mut err) = (None, None);
@@ -104,4 +124,20 @@ async fn last_words(launcher: &Arc<dyn Launcher>, key: &Key) -> Option<String> {
         }
     }
     err.or(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use flow_launcher::kubernetes::JobReason;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_of_the_operator_is_one_of_the_platform() {
+        for reason in JobReason::ALL {
+            assert_ne!(known(reason.as_str()), Reason::AgentError, "{reason}");
+        }
+        assert_eq!(known("OperatorSilent"), Reason::OperatorSilent);
+        assert_eq!(known("SomethingNew"), Reason::AgentError);
+    }
 }

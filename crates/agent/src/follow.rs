@@ -105,9 +105,8 @@ impl Follower {
             return Self { told, task: None };
         }
         let query = LogQuery {
-            tail: None,
             follow: true,
-            max_bytes: None,
+            ..LogQuery::default()
         };
         let mut lines = launcher.logs(key, query);
         let reader = told.clone();

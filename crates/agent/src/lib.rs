@@ -10,17 +10,17 @@ mod clock;
 pub mod config;
 mod exit;
 mod follow;
+mod launcher;
 pub mod link;
 mod logs;
 mod plan;
 mod policy;
 mod probe;
-mod process;
 mod retain;
 mod worker;
 
 pub use self::{
     agent::{Agent, AgentError},
     config::AgentConfig,
-    process::process_launcher,
+    launcher::launcher,
 };

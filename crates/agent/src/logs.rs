@@ -46,6 +46,8 @@ pub(crate) async fn send(launcher: Arc<dyn Launcher>, request: v1::LogRequest, t
     };
     let query = LogQuery {
         tail: Some(request.tail.min(MAX_TAIL) as usize),
+        since: (request.since_micros > 0).then_some(request.since_micros),
+        previous: request.previous,
         follow: request.follow,
         max_bytes: (!request.follow).then_some(MAX_BYTES),
     };

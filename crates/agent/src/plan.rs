@@ -1,15 +1,18 @@
-//! Turns an assignment's spec into a launch: the party's own paths, programs and folders come in here.
+//! Turns an assignment's spec into a launch: the party's own paths, programs, volumes and folders come in here.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
+mod pod;
+mod process;
+
+use flow_domain::{
+    AssignmentSpec, Reason, nearest,
+    profile::Placement,
+    spec::{Expanded, Local},
 };
-
-use flow_domain::{AssignmentSpec, Reason, nearest, spec::Local};
-use flow_launcher::{Launch, LogLimits, Prepared};
+use flow_launcher::{Identity, Launch, Prepare, Prepared};
 
 use crate::{
-    config::AgentConfig,
+    assets::Launchers,
+    config::{AgentConfig, Dataset},
     policy::{self, Refusal},
 };
 
@@ -17,117 +20,92 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Household {
     pub(crate) config: AgentConfig,
-    /// Framework launchers by name.
-    pub(crate) launchers: BTreeMap<String, PathBuf>,
+    /// The framework launchers that the agent brings along.
+    pub(crate) launchers: Launchers,
 }
 
 impl Household {
     /// Everything that can be checked before anything is reserved.
     pub(crate) fn check(&self, spec: &AssignmentSpec) -> Result<(), Refusal> {
         policy::check(&self.config.policy, spec)?;
-        self.data_set(spec)?;
-        self.workdir(spec)?;
-        // A program that is a placeholder is known when the launch is made, and so is what peers stand for.
-        if let Some(program) = spec.command.first().filter(|program| !program.contains('{')) {
-            self.program(program)?;
+        if self.config.kubernetes.enabled {
+            self.check_pod(spec)
+        } else {
+            self.check_process(spec)
         }
-        self.launcher(spec).map(drop)
+    }
+
+    /// What the assignment needs to have reserved.
+    pub(crate) fn prepare(&self, spec: &AssignmentSpec) -> Prepare {
+        Prepare {
+            ports: spec.launch.ports.clone(),
+            identity: Identity {
+                party: spec.party.to_string(),
+                aggregator: spec.launch.placement == Placement::Aggregator,
+                role: spec.role.clone(),
+                run: spec.run.to_string(),
+                task: spec.task_name.clone(),
+                attempt: spec.attempt,
+            },
+            image: self.image(spec).ok(),
+        }
     }
 
     /// The launch of a prepared assignment.
     pub(crate) fn launch(&self, spec: &AssignmentSpec, prepared: &Prepared) -> Result<Launch, Refusal> {
-        let local = self.local(spec, prepared)?;
+        if self.config.kubernetes.enabled {
+            self.launch_pod(spec, prepared)
+        } else {
+            self.launch_process(spec, prepared)
+        }
+    }
+
+    fn expand(&self, spec: &AssignmentSpec, local: &Local) -> Result<Expanded, Refusal> {
+        for peer in spec.peers.iter().filter(|peer| peer.endpoints.tls) {
+            let (known, setting) = match peer.placement {
+                Placement::Aggregator => (&local.ca_files.aggregator, "aggregator"),
+                Placement::EachParty => (&local.ca_files.parties, "parties"),
+            };
+            if known.is_none() {
+                let (role, party) = (&peer.role, &peer.party);
+                let message = format!("{role} of {party} speaks TLS, and this agent has no process.ca_files.{setting}");
+                return Err(Refusal::new(Reason::SpecInvalid, message));
+            }
+        }
         let expanded = spec
-            .expand(&local)
+            .expand(local)
             .map_err(|error| Refusal::new(Reason::SpecInvalid, error.to_string()))?;
-        let mut argv = expanded.argv;
-        let Some(first) = argv.first_mut() else {
+        if expanded.argv.is_empty() {
             return Err(Refusal::new(Reason::SpecInvalid, "the command is empty"));
-        };
-        *first = text(self.program(first)?)?;
-        let mut env = self.config.process.env.clone();
-        env.insert("HOME".to_owned(), local.work_dir.clone());
-        env.extend(expanded.env);
-        Ok(Launch {
-            argv,
-            env,
-            workdir: self.workdir(spec)?,
-            grace: spec.grace.std(),
-            log: LogLimits::default(),
-        })
+        }
+        Ok(expanded)
     }
 
-    fn local(&self, spec: &AssignmentSpec, prepared: &Prepared) -> Result<Local, Refusal> {
-        Ok(Local {
-            ports: prepared.ports.clone(),
-            dataset_path: self.data_set(spec)?,
-            launcher: self.launcher(spec)?,
-            work_dir: text(&prepared.dir)?,
-        })
-    }
-
-    fn launcher(&self, spec: &AssignmentSpec) -> Result<Option<String>, Refusal> {
-        let Some(name) = &spec.launcher else { return Ok(None) };
-        let Some(path) = self.launchers.get(name) else {
-            let message = format!("this agent ships no framework launcher '{name}': upgrade it");
-            return Err(Refusal::new(Reason::SpecInvalid, message));
-        };
-        text(path).map(Some)
-    }
-
-    fn data_set(&self, spec: &AssignmentSpec) -> Result<Option<String>, Refusal> {
+    /// The data set's name and place, if the assignment has one.
+    fn data_set<'a>(&'a self, spec: &'a AssignmentSpec) -> Result<Option<(&'a str, &'a Dataset)>, Refusal> {
         let Some(name) = &spec.dataset else { return Ok(None) };
         let datasets = &self.config.datasets;
-        let Some(path) = datasets.get(name) else {
-            let hint = nearest::hint(name, datasets.keys().map(String::as_str));
-            let message = format!("this party has no data set '{name}'{hint}");
-            return Err(Refusal::new(Reason::DatasetUnknown, message));
-        };
-        if !path.exists() {
-            // The path stays with the party; its own log has it.
-            tracing::warn!(dataset = name, path = %path.display(), "the data set's path is missing");
-            let message = format!("the data set '{name}' is not where this party's agent is told that it is");
-            return Err(Refusal::new(Reason::DatasetUnknown, message));
-        }
-        text(path).map(Some)
-    }
-
-    fn workdir(&self, spec: &AssignmentSpec) -> Result<Option<PathBuf>, Refusal> {
-        // A role that runs nothing of the template's needs no folder of it.
-        let Some(name) = spec.workdir.as_ref().filter(|_| !spec.command.is_empty()) else {
-            return Ok(None);
-        };
-        let workdirs = &self.config.process.workdirs;
-        match workdirs.get(name) {
-            Some(path) if path.is_dir() => Ok(Some(path.clone())),
-            Some(path) => {
-                tracing::warn!(workdir = name, path = %path.display(), "the application folder is missing");
-                let message = format!("the application folder of workdir '{name}' is missing at this party");
-                Err(Refusal::new(Reason::WorkdirUnknown, message))
-            }
+        match datasets.get(name) {
+            Some(dataset) => Ok(Some((name, dataset))),
             None => {
-                let hint = nearest::hint(name, workdirs.keys().map(String::as_str));
-                let message = format!("this party has no application folder for workdir '{name}'{hint}");
-                Err(Refusal::new(Reason::WorkdirUnknown, message))
+                let hint = nearest::hint(name, datasets.keys().map(String::as_str));
+                let message = format!("this party has no data set '{name}'{hint}");
+                Err(Refusal::new(Reason::DatasetUnknown, message))
             }
         }
     }
 
-    fn program(&self, name: &str) -> Result<&Path, Refusal> {
-        let programs = &self.config.process.programs;
-        programs.get(name).map(PathBuf::as_path).ok_or_else(|| {
-            let hint = nearest::hint(name, programs.keys().map(String::as_str));
-            let name: String = name.chars().take(200).collect();
-            let message = format!("this party runs no program '{name}'{hint}");
-            Refusal::new(Reason::ProgramNotFound, message)
+    fn image(&self, spec: &AssignmentSpec) -> Result<String, Refusal> {
+        let own = &self.config.kubernetes.image;
+        let image = spec.image.as_ref().or(Some(own)).filter(|image| !image.is_empty());
+        image.cloned().ok_or_else(|| {
+            let message = "the template names no container image, and this party has none of its own";
+            Refusal::new(Reason::ImageMissing, message)
         })
     }
 }
 
-fn text(path: impl AsRef<Path>) -> Result<String, Refusal> {
-    let path = path.as_ref();
-    path.to_str().map(str::to_owned).ok_or_else(|| {
-        let message = format!("the path {} is not UTF-8", path.display());
-        Refusal::new(Reason::AgentError, message)
-    })
+fn unknown_launcher(name: &str) -> Refusal {
+    let message = format!("this agent ships no framework launcher '{name}': upgrade it");
+    Refusal::new(Reason::SpecInvalid, message)
 }

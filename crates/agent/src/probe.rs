@@ -7,6 +7,7 @@ use flow_domain::{
     profile::{ProgressSource, Readiness},
     spec::Endpoints,
 };
+use flow_launcher::{Answer, Key, Launcher};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -25,6 +26,14 @@ pub(crate) struct Members {
     pub(crate) strangers: Vec<String>,
 }
 
+/// A job to ask, and the way to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) launcher: &'a dyn Launcher,
+    pub(crate) key: &'a Key,
+    pub(crate) at: &'a Endpoints,
+}
+
 /// Asks over HTTP and TCP.
 #[derive(Debug, Clone)]
 pub(crate) struct Probe {
@@ -41,11 +50,25 @@ impl Probe {
         Ok(Self { http })
     }
 
-    /// Whether the readiness is met; `by_log` says what the log told.
-    pub(crate) async fn is_ready(&self, ready: &Readiness, at: &Endpoints, by_log: bool) -> bool {
+    /// Whether the readiness is met, and others can reach the job, or what is still missing; `by_log` says what the log told.
+    pub(crate) async fn is_ready(&self, ready: &Readiness, job: Asked<'_>, by_log: bool) -> Result<(), String> {
+        if !self.is_met(ready, job, by_log).await {
+            return Err("its process runs, and is not ready yet".to_owned());
+        }
+        match job.launcher.proxy() {
+            // Who waits for nothing of it does not need to reach it.
+            Some(proxy) if *ready != Readiness::Started => proxy.is_routed(job.key).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn is_met(&self, ready: &Readiness, job: Asked<'_>, by_log: bool) -> bool {
+        let at = job.at;
         match ready {
             Readiness::Started => true,
             Readiness::Log { .. } => by_log,
+            // The route leads to that port.
+            Readiness::Tcp { .. } if job.launcher.proxy().is_some() => true,
             Readiness::Tcp { port } => match at.ports.get(port) {
                 Some(port) => {
                     let connect = TcpStream::connect((at.host.as_str(), *port));
@@ -54,14 +77,14 @@ impl Probe {
                 None => false,
             },
             Readiness::Http { port, path, status } => {
-                let answer = self.get(at, port, path).await;
-                answer.is_some_and(|answer| answer.status().as_u16() == *status)
+                let answer = self.get(job, port, path).await;
+                answer.is_some_and(|answer| answer.status == *status)
             }
         }
     }
 
     /// The progress of members, if this role is the source of it and answers.
-    pub(crate) async fn members(&self, spec: &AssignmentSpec, at: &Endpoints) -> Option<Members> {
+    pub(crate) async fn members(&self, spec: &AssignmentSpec, job: Asked<'_>) -> Option<Members> {
         let Some(ProgressSource::StatusJson {
             port,
             path,
@@ -72,7 +95,18 @@ impl Probe {
         else {
             return None;
         };
-        let mut answer = self.get(at, port, path).await?;
+        let answer = self.get(job, port, path).await.filter(|answer| answer.status == 200)?;
+        let page: Value = serde_json::from_slice(&answer.body).ok()?;
+        Some(read(&page, spec, round, total.as_deref(), complete.as_deref()))
+    }
+
+    async fn get(&self, job: Asked<'_>, port: &str, path: &str) -> Option<Answer> {
+        if let Some(proxy) = job.launcher.proxy() {
+            return proxy.get(job.key, port, path).await;
+        }
+        let port = job.at.ports.get(port)?;
+        let url = format!("http://{}:{port}{path}", job.at.host);
+        let mut answer = self.http.get(url).send().await.ok()?;
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.ok()? {
             if body.len() + chunk.len() > MAX_ANSWER {
@@ -80,14 +114,8 @@ impl Probe {
             }
             body.extend_from_slice(&chunk);
         }
-        let page: Value = serde_json::from_slice(&body).ok()?;
-        Some(read(&page, spec, round, total.as_deref(), complete.as_deref()))
-    }
-
-    async fn get(&self, at: &Endpoints, port: &str, path: &str) -> Option<reqwest::Response> {
-        let port = at.ports.get(port)?;
-        let url = format!("http://{}:{port}{path}", at.host);
-        self.http.get(url).send().await.ok()
+        let status = answer.status().as_u16();
+        Some(Answer { status, body })
     }
 }
 

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use flow_daemon::error::chain;
 use flow_domain::{AssignmentId, AssignmentSpec, AssignmentState, Desired, Reason, spec::Endpoints};
-use flow_launcher::{Key, LaunchError, LaunchErrorKind, Observed, Prepare, Prepared};
+use flow_launcher::{Key, LaunchError, LaunchErrorKind, Observed, Prepared};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},
@@ -99,7 +99,11 @@ impl Worker {
 
     async fn towards(&mut self, desired: Desired, spec: &AssignmentSpec, observed: Observed) {
         // What is taken up again after a restart of the agent holds its place, even if that is one too many.
-        if self.slot.is_none() && matches!(observed, Observed::Prepared(_) | Observed::Running { .. }) {
+        let holds = matches!(
+            observed,
+            Observed::Prepared(_) | Observed::Waiting { .. } | Observed::Running { .. }
+        );
+        if self.slot.is_none() && holds {
             self.slot = self.shared.slots.clone().try_acquire_owned().ok();
         }
         match (desired, observed) {
@@ -112,8 +116,8 @@ impl Worker {
             (Desired::Prepare, Observed::Absent) => self.prepare(spec).await,
             (Desired::Prepare, Observed::Prepared(prepared)) => self.prepared(&prepared),
             (Desired::Run, Observed::Absent) => {
-                let message = "the files of the prepared assignment are gone from the agent's data folder";
-                self.end(AssignmentState::Failed, Reason::AgentError, message);
+                let message = "what was prepared or started is gone: somebody at the party removed it";
+                self.end(AssignmentState::Failed, Reason::JobRemoved, message);
             }
             (Desired::Run, Observed::Prepared(prepared)) => self.start(spec, &prepared).await,
             (Desired::Stop, Observed::Absent) => self.end(
@@ -126,6 +130,8 @@ impl Worker {
                 self.stop(spec).await;
                 self.take_progress(spec);
             }
+            (Desired::Stop, Observed::Waiting { .. }) => self.stop(spec).await,
+            (Desired::Prepare | Desired::Run, Observed::Waiting { reason, message }) => self.waits(&reason, message),
             (Desired::Prepare | Desired::Run, Observed::Running { .. }) => self.watch(spec).await,
         }
     }
@@ -145,16 +151,29 @@ impl Worker {
                 }
             }
         }
-        let prepare = Prepare {
-            ports: spec.launch.ports.clone(),
-        };
+        let prepare = self.shared.household.prepare(spec);
         match self.shared.launcher.prepare(&self.key, &prepare).await {
             Ok(prepared) => self.prepared(&prepared),
             Err(error) if error.kind() == LaunchErrorKind::PortsExhausted => {
                 self.status.reason = Reason::PortsExhausted;
                 self.status.message = error.to_string();
             }
-            Err(error) => self.trouble("prepare", &error),
+            Err(error) if error.is_retryable() => self.trouble("prepare", &error),
+            Err(error) => self.refuse(Refusal::new(Reason::SpecInvalid, error.to_string())),
+        }
+    }
+
+    /// It was started, and something is before its process.
+    fn waits(&mut self, reason: &str, message: String) {
+        let reason = exit::known(reason);
+        let message = if message.is_empty() {
+            reason.meaning().to_owned()
+        } else {
+            message
+        };
+        if self.status.state < AssignmentState::Running {
+            self.becomes(AssignmentState::Starting, reason, message.clone());
+            self.status.message = message;
         }
     }
 
@@ -224,7 +243,7 @@ impl Worker {
         self.slot = None;
         let launcher = &self.shared.launcher;
         match launcher.observe(&self.key).await {
-            Ok(Observed::Running { .. }) => {
+            Ok(Observed::Waiting { .. } | Observed::Running { .. }) => {
                 if !self.stop_asked {
                     tracing::info!(assignment = %self.id, "stopping what nobody wants any more");
                     self.stop_asked = launcher.stop(&self.key, self.shared.orphan_grace).await.is_ok();
@@ -258,12 +277,39 @@ impl Worker {
 
     /// Something that may work the next time: said, and tried again until the phase's deadline.
     fn trouble(&mut self, what: &str, error: &LaunchError) {
-        let message = format!("cannot {what} ({:?}): see the log of this party's agent", error.kind());
+        let (reason, message) = match error {
+            LaunchError::KubernetesUnavailable { .. } | LaunchError::KubernetesSilent { .. } => {
+                (Reason::KubernetesUnavailable, format!("cannot {what}: {error}"))
+            }
+            LaunchError::KubernetesRefused { code, message, .. } => {
+                let reason = if message.contains("exceeded quota") {
+                    Reason::QuotaExceeded
+                } else if *code == 403 {
+                    Reason::AdmissionDenied
+                } else {
+                    Reason::ApplyFailed
+                };
+                (reason, format!("cannot {what}: {message}"))
+            }
+            _ => {
+                let kind = error.kind();
+                let message = format!("cannot {what} ({kind:?}): see the log of this party's agent");
+                (Reason::AgentError, message)
+            }
+        };
         if self.status.message != message {
             tracing::warn!(assignment = %self.id, what, error = %chain(error), "trouble with the job; trying again");
         }
-        self.status.reason = Reason::AgentError;
+        self.status.reason = reason;
         self.status.message = message;
+    }
+
+    /// The trouble of before is over.
+    fn recovered(&mut self, reason: Reason, message: &str) {
+        if matches!(self.status.reason, Reason::KubernetesUnavailable | Reason::AgentError) {
+            self.status.reason = reason;
+            self.status.message = message.to_owned();
+        }
     }
 
     fn end(&mut self, state: AssignmentState, reason: Reason, message: impl Into<String>) {
@@ -294,5 +340,6 @@ fn endpoints(prepared: &Prepared) -> Endpoints {
     Endpoints {
         host: prepared.host.clone(),
         ports: prepared.ports.clone(),
+        tls: prepared.tls,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     profile::{
-        Arg, Placement, Profile, Role,
+        self, Arg, Placement, Profile, Role, TLS_SWITCH,
         expand::{TemplateError, Values},
     },
     spec::{AssignmentSpec, Expanded, Local, Peer},
@@ -37,7 +37,11 @@ impl Meaning {
         for name in profile.hyperparameters.keys() {
             values.set(format!("hyper.{name}"), "x");
         }
+        values.set("peers.ca_file", "x");
         for (name, other) in &profile.roles {
+            if name != role {
+                values.set(format!("{name}.ca_file"), "x");
+            }
             for port in &other.ports {
                 if other.placement == Placement::Aggregator && name != role {
                     values.set(format!("{name}.{port}"), "x");
@@ -94,6 +98,15 @@ impl Meaning {
         for (name, addresses) in addresses(spec) {
             values.set(name, addresses.join(";"));
         }
+        values.set("peers.ca_file", "");
+        for peer in &spec.peers {
+            let file = match peer.placement {
+                Placement::Aggregator => &local.ca_files.aggregator,
+                Placement::EachParty => &local.ca_files.parties,
+            };
+            let file = file.as_deref().filter(|_| peer.endpoints.tls);
+            values.set(format!("{}.ca_file", group(spec, peer)), file.unwrap_or_default());
+        }
         let rest = spec
             .hyperparameters
             .iter()
@@ -118,7 +131,9 @@ impl Meaning {
         for arg in &role.argv {
             let texts = match arg {
                 Arg::Plain(text) => std::slice::from_ref(text),
-                Arg::When { when, argv } if switches.contains(when) => argv.as_slice(),
+                Arg::When { when, argv } if profile::conditions(when).all(|switch| switches.contains(switch)) => {
+                    argv.as_slice()
+                }
                 Arg::When { .. } => continue,
             };
             for text in texts {
@@ -141,6 +156,19 @@ impl Meaning {
     }
 }
 
+/// The first part of the placeholders that are about a peer.
+fn group<'a>(spec: &AssignmentSpec, peer: &'a Peer) -> &'a str {
+    if peer.role == spec.role { "peers" } else { &peer.role }
+}
+
+/// The switches that are on because others are reached over TLS: `server.tls`, `peers.tls`.
+pub(crate) fn tls_switches(spec: &AssignmentSpec) -> impl Iterator<Item = String> {
+    spec.peers
+        .iter()
+        .filter(|peer| peer.endpoints.tls)
+        .map(|peer| format!("{}{TLS_SWITCH}", group(spec, peer)))
+}
+
 /// `server.grpc` for every other role's port, `peers.grpc` for the others of one's own role; in index order.
 fn addresses(spec: &AssignmentSpec) -> BTreeMap<String, Vec<String>> {
     let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -151,7 +179,7 @@ fn addresses(spec: &AssignmentSpec) -> BTreeMap<String, Vec<String>> {
     let mut peers: Vec<&Peer> = spec.peers.iter().collect();
     peers.sort_by_key(|peer| peer.index);
     for peer in peers {
-        let group = if peer.role == spec.role { "peers" } else { &peer.role };
+        let group = group(spec, peer);
         for (name, port) in &peer.endpoints.ports {
             let address = format!("{}:{port}", peer.endpoints.host);
             out.entry(format!("{group}.{name}")).or_default().push(address);

@@ -20,6 +20,29 @@ macro_rules! reasons {
                 match self { $(Self::$name => stringify!($name),)+ }
             }
 
+            /// Whether it keeps a member from starting until somebody does something about it.
+            pub fn is_obstacle(self) -> bool {
+                matches!(
+                    self,
+                    Self::CapacityExceeded
+                        | Self::PortsExhausted
+                        | Self::OperatorSilent
+                        | Self::KubernetesUnavailable
+                        | Self::ObjectConflict
+                        | Self::QuotaExceeded
+                        | Self::AdmissionDenied
+                        | Self::ApplyFailed
+                        | Self::Unschedulable
+                        | Self::ImagePullBackOff
+                        | Self::ErrImageNeverPull
+                        | Self::InvalidImageName
+                        | Self::CreateContainerConfigError
+                        | Self::CreateContainerError
+                        | Self::VolumeMountFailed
+                        | Self::CrashLoopBackOff
+                )
+            }
+
             /// What it means, as one sentence.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
@@ -106,6 +129,50 @@ reasons! {
     PortsExhausted => "widen the agent's range from process.first_port to process.last_port, below 32768",
     /// What the server sent cannot be carried out by this agent.
     SpecInvalid => "compare the versions of agent and server; the message names the part",
+    /// The template names no container image, and the party has none to put in its place.
+    ImageMissing => "give the template an image, or have the party set agent.kubernetes.image",
+    /// The IflearnerJob is there, and the operator has not taken it up.
+    OperatorSilent => "check that the operator runs at that party and watches the agent's namespace: kubectl get pods -A | grep flow-operator",
+    /// The party's Kubernetes API server cannot be reached.
+    KubernetesUnavailable => "check the party's API server and the agent's access to it; running pods are not touched by this",
+    /// The IflearnerJob, or what was reserved on the machine, was removed by somebody at the party.
+    JobRemoved => "ask the party who removed it; start the run again",
+    /// The pod is on a node, and its containers are being made.
+    ContainerCreating => "",
+    /// An object that the job needs belongs to somebody else.
+    ObjectConflict => "delete or rename the object that is named, in the party's namespace",
+    /// A quota of the party's namespace is used up.
+    QuotaExceeded => "wait for other jobs to end, or have the party raise the ResourceQuota",
+    /// An admission rule of the party's cluster refuses the job's objects.
+    AdmissionDenied => "the message has the rule's own words: change the template or agent.kubernetes to satisfy it",
+    /// The party's API server refuses the job's objects.
+    ApplyFailed => "the message has the API server's own words",
+    /// No node of the party's cluster can take the pod.
+    Unschedulable => "the message has the scheduler's own words: lower the template's resources, or have the party add or free nodes",
+    /// The container image cannot be pulled.
+    ImagePullBackOff => "check the image's name and tag, and the party's agent.kubernetes.image_pull_secrets",
+    /// The container image may not be pulled, and the node does not have it.
+    ErrImageNeverPull => "load the image onto the party's nodes, or set agent.kubernetes.image_pull_policy",
+    /// The container image's name is none.
+    InvalidImageName => "correct the template's image",
+    /// A ConfigMap, Secret or key that the container needs is missing, or the image wants a user that is not allowed.
+    CreateContainerConfigError => "the message names what is missing: create it in the party's namespace (docs/operations.md)",
+    /// The container cannot be made or started.
+    CreateContainerError => "the message has the container runtime's own words; mostly the program is not in the image",
+    /// A volume of the pod cannot be mounted.
+    VolumeMountFailed => "the message has the kubelet's own words: check the data set's volume, and the ConfigMaps with certificates",
+    /// The process ends again and again.
+    CrashLoopBackOff => "read the last lines of its log",
+    /// The process used more memory than it may, and the kernel killed it.
+    OOMKilled => "raise resources.memory of the template, or train with smaller batches",
+    /// The node gave the pod up, mostly because it ran out of memory or disk.
+    Evicted => "the message says what the node ran out of; ask the party for room",
+    /// The pod gave its place to one of higher priority.
+    Preempted => "have the party give its jobs a priority class",
+    /// The node that the pod was on does not answer any more.
+    NodeLost => "ask the party to look after the node",
+    /// Somebody deleted the pod while it ran.
+    PodDeleted => "ask the party who deleted it: the job's events name the time",
     /// The agent could not do its own part of the work.
     AgentError => "read the agent's log",
 }

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{PartyId, RunId, TaskId},
-    meaning::Meaning,
+    meaning::{self, Meaning},
     policy::Policies,
     profile::{LAUNCHER_SWITCH, Placement, Profile, Role, expand::TemplateError},
     reason::Reason,
+    resources::Resources,
     task::Participant,
     template::HyperParameters,
     time::Span,
@@ -24,6 +25,9 @@ pub struct RunSpec {
     pub image: Option<String>,
     /// The folder that holds the program.
     pub workdir: Option<String>,
+    /// What each member of the data role needs of its machine.
+    #[serde(default)]
+    pub resources: Resources,
     /// The template's command for each role that has one.
     pub commands: BTreeMap<String, Vec<String>>,
     /// Who takes part; the position is the party's index.
@@ -90,8 +94,11 @@ pub struct Member<'a> {
 pub struct Endpoints {
     /// The host, as others reach it.
     pub host: String,
-    /// Ports by the profile's names.
+    /// Ports by the profile's names; those that others can reach.
     pub ports: BTreeMap<String, u16>,
+    /// Whether TLS is spoken there, for that host.
+    #[serde(default)]
+    pub tls: bool,
 }
 
 /// Another member of the gang, as one member sees it.
@@ -103,6 +110,8 @@ pub struct Peer {
     pub party: PartyId,
     /// Its index within the role.
     pub index: u32,
+    /// Where its role runs.
+    pub placement: Placement,
     /// Where it listens.
     pub endpoints: Endpoints,
 }
@@ -134,6 +143,8 @@ pub struct AssignmentSpec {
     pub image: Option<String>,
     /// The folder that holds the program.
     pub workdir: Option<String>,
+    /// What the member needs of its machine.
+    pub resources: Resources,
     /// The template's command for this role.
     pub command: Vec<String>,
     /// How the role launches.
@@ -167,6 +178,17 @@ pub struct Local {
     pub launcher: Option<String>,
     /// The working directory.
     pub work_dir: String,
+    /// The certificates with which members that speak TLS are checked.
+    pub ca_files: CaFiles,
+}
+
+/// Where a member finds the certificates that it checks others with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaFiles {
+    /// For roles that the aggregator hosts.
+    pub aggregator: Option<String>,
+    /// For roles that run at every party.
+    pub parties: Option<String>,
 }
 
 /// A command with nothing left to fill in.
@@ -184,7 +206,9 @@ impl AssignmentSpec {
     /// # Errors
     /// A placeholder that means nothing in this assignment.
     pub fn expand(&self, local: &Local) -> Result<Expanded, TemplateError> {
-        Meaning::of(self, local)?.command(&self.launch, &self.switches)
+        let mut on = self.switches.clone();
+        on.extend(meaning::tls_switches(self));
+        Meaning::of(self, local)?.command(&self.launch, &on)
     }
 
     /// The reason that an exit code stands for.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{Name, TemplateId},
     profile::Profile,
+    resources::Resources,
     time::Timestamp,
 };
 
@@ -57,6 +58,9 @@ pub struct TemplateSpec {
     /// The folder that holds the program. Each party maps it to a place of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workdir: Option<String>,
+    /// What each party's program needs of its machine.
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
     /// The command that runs beside the data, element by element, with placeholders.
     #[serde(default)]
     pub command: Vec<String>,

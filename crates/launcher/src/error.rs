@@ -115,6 +115,30 @@ pub enum LaunchError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The Kubernetes API server does not answer, or cannot.
+    #[error("cannot {action}: the Kubernetes API server does not answer; trying again")]
+    KubernetesUnavailable {
+        /// What was tried.
+        action: String,
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The Kubernetes API server has not answered for some time, or never yet.
+    #[error("the Kubernetes API server does not answer: {message}")]
+    KubernetesSilent {
+        /// Since when, and what happened last.
+        message: String,
+    },
+    /// The Kubernetes API server answered with a refusal.
+    #[error("cannot {action}: {message}")]
+    KubernetesRefused {
+        /// What was tried.
+        action: String,
+        /// The HTTP status.
+        code: u16,
+        /// The API server's own words.
+        message: String,
+    },
     /// The file system or the kernel refused.
     #[error("could not {action} {path}")]
     Io {
@@ -150,6 +174,9 @@ pub enum LaunchErrorKind {
     SupervisorUnavailable,
     SupervisorFailed,
     CorruptState,
+    KubernetesUnavailable,
+    KubernetesSilent,
+    KubernetesRefused,
     Io,
 }
 
@@ -174,12 +201,19 @@ impl LaunchError {
             Self::SupervisorUnavailable { .. } => Kind::SupervisorUnavailable,
             Self::SupervisorFailed { .. } => Kind::SupervisorFailed,
             Self::CorruptState { .. } => Kind::CorruptState,
+            Self::KubernetesUnavailable { .. } => Kind::KubernetesUnavailable,
+            Self::KubernetesSilent { .. } => Kind::KubernetesSilent,
+            Self::KubernetesRefused { .. } => Kind::KubernetesRefused,
             Self::Io { .. } => Kind::Io,
         }
     }
 
     /// Whether the same call may succeed later without anybody changing it.
     pub fn is_retryable(&self) -> bool {
+        // What is missing or not allowed may be put right; what is malformed stays so.
+        if let Self::KubernetesRefused { code, .. } = self {
+            return !matches!(code, 400 | 422);
+        }
         matches!(
             self,
             Self::PortsExhausted { .. }
@@ -187,6 +221,8 @@ impl LaunchError {
                 | Self::StillRunning { .. }
                 | Self::SupervisorUnavailable { .. }
                 | Self::SupervisorFailed { .. }
+                | Self::KubernetesUnavailable { .. }
+                | Self::KubernetesSilent { .. }
                 | Self::Io { .. }
         )
     }

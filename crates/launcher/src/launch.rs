@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::LaunchError;
+use crate::{Container, LaunchError};
 
 const MAX_ARGUMENTS: usize = 4096;
 const MAX_VARIABLES: usize = 4096;
@@ -34,6 +34,9 @@ pub struct Launch {
     pub grace: Duration,
     /// How much output is kept.
     pub log: LogLimits,
+    /// What a container needs beside all that, where jobs run as containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
 }
 
 impl Launch {
@@ -66,6 +69,7 @@ impl Launch {
         if self.grace > MAX_GRACE {
             return invalid(format!("grace is longer than {} s", MAX_GRACE.as_secs()));
         }
+        self.container.as_ref().map_or(Ok(()), Container::validate)?;
         self.log.validate()
     }
 }
@@ -79,6 +83,7 @@ impl fmt::Debug for Launch {
             .field("workdir", &self.workdir)
             .field("grace", &self.grace)
             .field("log", &self.log)
+            .field("container", &self.container)
             .finish()
     }
 }
@@ -124,6 +129,29 @@ impl Default for LogLimits {
 pub struct Prepare {
     /// The names of the ports it will listen on; a number is reserved for each.
     pub ports: Vec<String>,
+    /// What the assignment is in its run.
+    #[serde(default)]
+    pub identity: Identity,
+    /// The container image, where jobs run as containers.
+    #[serde(default)]
+    pub image: Option<String>,
+}
+
+/// What an assignment is in its run: for names and labels that people and ingress controllers see.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The party that carries it out, a DNS label.
+    pub party: String,
+    /// Whether it is a role that the aggregator hosts, and not one that runs at every party.
+    pub aggregator: bool,
+    /// The role's name.
+    pub role: String,
+    /// The run's id.
+    pub run: String,
+    /// The task's name.
+    pub task: String,
+    /// The attempt, from 1.
+    pub attempt: u32,
 }
 
 impl Prepare {
@@ -145,10 +173,27 @@ impl Prepare {
 pub struct Prepared {
     /// The name or address under which others reach the ports.
     pub host: String,
-    /// The reserved port of each name.
+    /// The port of each name under which others reach it. What they cannot reach is not in it.
     pub ports: BTreeMap<String, u16>,
+    /// The port of each name on which the job listens, where that is another.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub listen: BTreeMap<String, u16>,
+    /// Whether others speak TLS to it, for the host's name.
+    #[serde(default)]
+    pub tls: bool,
     /// The working directory the job will have.
     pub dir: PathBuf,
+}
+
+impl Prepared {
+    /// The port of each name on which the job listens.
+    pub fn listens(&self) -> &BTreeMap<String, u16> {
+        if self.listen.is_empty() {
+            &self.ports
+        } else {
+            &self.listen
+        }
+    }
 }
 
 /// A duration as whole milliseconds.
@@ -177,6 +222,7 @@ mod tests {
             workdir: None,
             grace: Duration::from_millis(1500),
             log: LogLimits::default(),
+            container: None,
         }
     }
 
@@ -217,11 +263,16 @@ mod tests {
     fn port_names_are_distinct_and_few() {
         let prepare = |names: &[&str]| Prepare {
             ports: names.iter().map(|name| name.to_string()).collect(),
+            ..Prepare::default()
         };
         prepare(&["grpc", "http"]).validate().unwrap();
         assert!(prepare(&["grpc", "grpc"]).validate().is_err());
         assert!(prepare(&[""]).validate().is_err());
         let many: Vec<String> = (0..17).map(|n| n.to_string()).collect();
-        assert!(Prepare { ports: many }.validate().is_err());
+        let many = Prepare {
+            ports: many,
+            ..Prepare::default()
+        };
+        assert!(many.validate().is_err());
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Key, Launch, LaunchError, LogQuery, LogStream, Observed, Prepare, Prepared};
+use crate::{Key, Launch, LaunchError, LogQuery, LogStream, Observed, Prepare, Prepared, Proxy};
 
 /// Runs assignments somewhere. Every method may be repeated at any time; none depends on memory.
 #[async_trait]
@@ -42,4 +42,9 @@ pub trait Launcher: Send + Sync {
     /// Reads the job's output. Rotation does not interrupt it; what was rotated away before it
     /// could be read is missing without notice. A key that is absent has an empty log.
     fn logs(&self, key: &Key, query: LogQuery) -> LogStream;
+
+    /// The way to the ports of jobs, where the agent cannot connect to them itself.
+    fn proxy(&self) -> Option<&dyn Proxy> {
+        None
+    }
 }

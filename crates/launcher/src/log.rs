@@ -30,6 +30,10 @@ pub struct LogLine {
 pub struct LogQuery {
     /// Begin this many lines before the end.
     pub tail: Option<usize>,
+    /// Only lines from then on, in microseconds since the Unix epoch.
+    pub since: Option<i64>,
+    /// Of the container before its last restart, where jobs run as containers that restart.
+    pub previous: bool,
     /// Go on with new lines until the job has ended and all is read.
     pub follow: bool,
     /// End once this many bytes of text have been sent (the line that reaches it is still sent).

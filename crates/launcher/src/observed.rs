@@ -10,6 +10,13 @@ pub enum Observed {
     Absent,
     /// Reserved; nothing runs yet, and nothing ever ran.
     Prepared(Prepared),
+    /// The job was started, and its process does not run yet.
+    Waiting {
+        /// Why: one word, of those of Kubernetes or of the operator.
+        reason: String,
+        /// Why, in a sentence.
+        message: String,
+    },
     /// The job runs (or is being stopped).
     Running {
         /// When it was started, in microseconds since the Unix epoch.
@@ -47,6 +54,9 @@ pub struct Exit {
     pub started_at: i64,
     /// Microseconds since the Unix epoch.
     pub ended_at: i64,
+    /// What ended it, where that is known to be something else than the process: one word, of those of Kubernetes or of the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What is worth knowing beyond the numbers, for people.
     pub message: Option<String>,
 }

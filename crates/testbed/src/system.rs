@@ -246,7 +246,10 @@ impl Builder {
             config.health.listen = "127.0.0.1:0".parse().unwrap();
             config.log.format = flow_daemon::telemetry::LogFormat::Json;
             settings(&mut config.agent, &self.python, &root);
-            config.agent.datasets.insert("numbers".into(), folder.join("data"));
+            config
+                .agent
+                .datasets
+                .insert("numbers".into(), flow_agent::config::Dataset::Path(folder.join("data")));
             (self.federate)(&mut config);
             write(&folder.join("agent.toml"), &config);
             let agent = start_agent(&folder);

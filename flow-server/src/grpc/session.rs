@@ -144,8 +144,7 @@ impl Session {
             Command::OpenLog {
                 request,
                 assignment,
-                tail,
-                follow,
+                part,
                 to,
             } => {
                 self.logs.retain(|_, reader| !reader.is_closed());
@@ -153,8 +152,10 @@ impl Session {
                 let open = v1::LogRequest {
                     request,
                     assignment: assignment.to_string(),
-                    tail,
-                    follow,
+                    tail: part.tail,
+                    follow: part.follow,
+                    previous: part.previous,
+                    since_micros: part.since.map_or(0, |since| since.0),
                 };
                 self.send(message(FromServer::LogRequest(open))).await
             }

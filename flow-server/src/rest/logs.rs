@@ -18,6 +18,7 @@ use super::{
     App, Failure,
     extract::{Params, Part},
 };
+use crate::hub::LogPart;
 use crate::service::{LogSelection, MemberLog};
 
 /// How many lines from the end, unless asked for otherwise, and the most that may be asked for.
@@ -37,6 +38,12 @@ pub(super) struct LogQuery {
     attempt: Option<u32>,
     /// How many lines from the end; 100 if absent, never more than 10000.
     tail: Option<u32>,
+    /// Only lines from then on.
+    #[param(value_type = Option<String>)]
+    since: Option<Timestamp>,
+    /// Of the container before its last restart, where the party runs containers that restart.
+    #[serde(default)]
+    previous: bool,
     /// Whether to go on until the members have ended.
     #[serde(default)]
     follow: bool,
@@ -55,8 +62,12 @@ pub(super) async fn logs(
         party: query.party,
         role: query.role,
         attempt: query.attempt,
-        tail: query.tail.unwrap_or(TAIL).min(MAX_TAIL),
-        follow: query.follow,
+        part: LogPart {
+            tail: query.tail.unwrap_or(TAIL).min(MAX_TAIL),
+            since: query.since,
+            previous: query.previous,
+            follow: query.follow,
+        },
     };
     let members = app.services.logs(run, &selection).await?;
     let json = headers

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Refusal, Services};
 use crate::{
     clock,
-    hub::LogReader,
+    hub::{LogPart, LogReader},
     store::{Claim, Created},
 };
 
@@ -32,10 +32,8 @@ pub struct LogSelection {
     pub role: Option<String>,
     /// Of this attempt; the newest if absent.
     pub attempt: Option<u32>,
-    /// How many lines from the end.
-    pub tail: u32,
-    /// Whether to go on with new lines.
-    pub follow: bool,
+    /// How much of each log.
+    pub part: LogPart,
 }
 
 /// The log of one member, if its agent is attached.
@@ -97,11 +95,12 @@ impl Services {
             .iter_mut()
             .filter(|link| link.state.is_failure() || Some(link.assignment) == culprit)
             .take(QUOTED_LOGS);
-        let read = futures::future::join_all(quoted.map(|link| async {
-            let reader = self
-                .hub
-                .open_log(&link.party, link.assignment, QUOTED_LINES, false)
-                .await;
+        let part = LogPart {
+            tail: QUOTED_LINES,
+            ..LogPart::default()
+        };
+        let read = futures::future::join_all(quoted.map(|link| async move {
+            let reader = self.hub.open_log(&link.party, link.assignment, part).await;
             if let Some(mut reader) = reader {
                 let read = read_all(&mut reader, &mut link.log);
                 // What has come by then is better than nothing.
@@ -139,8 +138,10 @@ impl Services {
         }
         let mut logs = Vec::with_capacity(selected.len());
         for assignment in selected {
-            let (tail, follow) = (selection.tail, selection.follow);
-            let reader = self.hub.open_log(&assignment.party, assignment.id, tail, follow).await;
+            let reader = self
+                .hub
+                .open_log(&assignment.party, assignment.id, selection.part)
+                .await;
             logs.push(MemberLog {
                 assignment: assignment.clone(),
                 reader,

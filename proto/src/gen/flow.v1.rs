@@ -65,6 +65,18 @@ pub struct AssignmentSpec {
     >,
     #[prost(message, repeated, tag = "22")]
     pub peers: ::prost::alloc::vec::Vec<Peer>,
+    #[prost(message, optional, tag = "23")]
+    pub resources: ::core::option::Option<Resources>,
+}
+/// What a member needs of its machine.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Resources {
+    #[prost(uint64, optional, tag = "1")]
+    pub cpu_millis: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "2")]
+    pub memory_bytes: ::core::option::Option<u64>,
+    #[prost(uint32, optional, tag = "3")]
+    pub gpu: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Scalar {
@@ -109,6 +121,9 @@ pub struct Launch {
     pub ready: ::core::option::Option<Readiness>,
     #[prost(message, optional, tag = "9")]
     pub progress: ::core::option::Option<ProgressSource>,
+    /// folders that it writes to, below its working directory
+    #[prost(string, repeated, tag = "10")]
+    pub writable: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One element, or several that are there while a switch is on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -197,6 +212,9 @@ pub struct Peer {
     pub index: u32,
     #[prost(message, optional, tag = "4")]
     pub endpoints: ::core::option::Option<Endpoints>,
+    /// its role runs where the aggregator is, and not at every party
+    #[prost(bool, tag = "5")]
+    pub aggregator: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Endpoints {
@@ -207,6 +225,9 @@ pub struct Endpoints {
         ::prost::alloc::string::String,
         u32,
     >,
+    /// TLS is spoken there
+    #[prost(bool, tag = "3")]
+    pub tls: bool,
 }
 /// What the agent sees of one assignment. The newest replaces all before it.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -397,6 +418,12 @@ pub struct LogRequest {
     pub tail: u32,
     #[prost(bool, tag = "4")]
     pub follow: bool,
+    /// of the container before the last restart, where there was one
+    #[prost(bool, tag = "5")]
+    pub previous: bool,
+    /// nothing older; 0 for all
+    #[prost(int64, tag = "6")]
+    pub since_micros: i64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogCancel {

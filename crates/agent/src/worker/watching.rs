@@ -3,11 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use flow_domain::{AssignmentSpec, AssignmentState, Progress, Reason, profile::ProgressSource};
-use flow_launcher::Prepare;
 use tokio::time::Instant;
 
 use super::{Worker, endpoints};
-use crate::follow::Follower;
+use crate::{follow::Follower, probe::Asked};
 
 /// How often a status page is asked.
 const ASK: Duration = Duration::from_millis(500);
@@ -19,6 +18,7 @@ impl Worker {
             self.becomes(AssignmentState::Running, Reason::ProcessRunning, "its process runs");
             self.follower = None;
         }
+        self.recovered(Reason::ProcessRunning, "its process runs");
         let follower = self
             .follower
             .get_or_insert_with(|| Follower::start(&self.shared.launcher, &self.key, spec));
@@ -32,9 +32,7 @@ impl Worker {
             Some(at) => at.clone(),
             // An agent that was restarted asks the launcher again: prepare answers the same as the first time.
             None => {
-                let prepare = Prepare {
-                    ports: spec.launch.ports.clone(),
-                };
+                let prepare = self.shared.household.prepare(spec);
                 match self.shared.launcher.prepare(&self.key, &prepare).await {
                     Ok(prepared) => endpoints(&prepared),
                     Err(error) => return self.trouble("find its ports", &error),
@@ -42,10 +40,21 @@ impl Worker {
             }
         };
         self.status.endpoints = Some(at.clone());
+        let job = Asked {
+            launcher: &*self.shared.launcher,
+            key: &self.key,
+            at: &at,
+        };
         if !self.status.ready {
-            self.status.ready = self.shared.probe.is_ready(&spec.launch.ready, &at, by_log).await;
+            match self.shared.probe.is_ready(&spec.launch.ready, job, by_log).await {
+                Ok(()) => {
+                    self.status.ready = true;
+                    self.status.message = "its process runs".to_owned();
+                }
+                Err(missing) => self.status.message = missing,
+            }
         }
-        if let Some(members) = self.shared.probe.members(spec, &at).await {
+        if let Some(members) = self.shared.probe.members(spec, job).await {
             if !members.strangers.is_empty() {
                 let names = members.strangers.join(", ");
                 tracing::warn!(assignment = %self.id, names, "somebody who is no member has registered");

@@ -45,6 +45,9 @@ impl Work<'_> {
             if last {
                 let cause = self.cause(expired, message.clone(), None);
                 self.complete(expiry, Some(cause), message)?;
+            } else if let Some(blocked) = self.blocked() {
+                let message = format!("not {phase} after {took}: {}: {}", blocked.label(), blocked.message);
+                self.fail_attempt(blocked.reason, message, Some(&blocked), Outcome::Failed)?;
             } else {
                 self.fail_attempt(expired, message, None, expiry)?;
             }
@@ -114,6 +117,12 @@ impl Work<'_> {
             })
             .collect();
         format!("waits for {}", pending.join(", "))
+    }
+
+    /// A member that something specific keeps from starting.
+    fn blocked(&self) -> Option<Assignment> {
+        let waits = |a: &&Assignment| a.state < AssignmentState::Running && a.reason.is_obstacle();
+        self.gang.members().find(waits).cloned()
     }
 
     /// The failed member that ended first: others often fail because of it.

@@ -17,7 +17,9 @@ pub use self::{
 use crate::{
     assignment::{Assignment, AssignmentState, Desired},
     ids::AssignmentId,
+    profile::Placement,
     reason::Reason,
+    resources::Resources,
     run::Run,
     spec::{AssignmentSpec, Peer},
     time::Timestamp,
@@ -95,6 +97,11 @@ impl Gang {
             dataset: assignment.dataset.clone(),
             image: spec.image.clone(),
             workdir: spec.workdir.clone(),
+            resources: if profile.data_role() == Some(&assignment.role) {
+                spec.resources
+            } else {
+                Resources::default()
+            },
             command: spec.commands.get(&assignment.role).cloned().unwrap_or_default(),
             // Assignments are made from the profile's own roles, so the role is there.
             launch: launch.unwrap_or_else(|| unreachable!("role {} is in its own profile", assignment.role)),
@@ -121,10 +128,16 @@ impl Gang {
                     role: other.role.clone(),
                     party: other.party.clone(),
                     index: other.index,
+                    placement: self.placement(&other.role),
                     endpoints: endpoints.clone(),
                 })
             })
             .collect()
+    }
+
+    fn placement(&self, role: &str) -> Placement {
+        let role = self.run.spec.profile.roles.get(role);
+        role.map_or(Placement::EachParty, |role| role.placement)
     }
 
     /// Whether the member did what the profile's completion asks of it.

@@ -100,6 +100,14 @@ impl Profile {
 
     fn check_role(&self, name: &str, role: &Role) -> Result<(), ProfileError> {
         let key = |part: &str| format!("roles.{name}.{part}");
+        if !is_label(name, 40) {
+            let problem = "a role's name is 1 to 40 characters out of a-z, 0-9 and '-'";
+            return Err(contradiction(format!("roles.{name}"), problem));
+        }
+        if let Some(port) = role.ports.iter().find(|port| !is_label(port, 15)) {
+            let problem = format!("'{port}' is no port name: use 1 to 15 characters out of a-z, 0-9 and '-'");
+            return Err(contradiction(key("ports"), problem));
+        }
         if role.argv.is_empty() {
             return Err(contradiction(key("argv"), "there is no program to start"));
         }
@@ -126,6 +134,13 @@ impl Profile {
             Some(ProgressSource::Log { pattern }) => compile(pattern, &["round"], &key("progress.pattern"))?,
             None => {}
         }
+        for (index, folder) in role.writable.iter().enumerate() {
+            let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+            if folder.len() > 255 || !folder.split('/').all(plain) {
+                let problem = format!("'{folder}' is no folder below the working directory");
+                return Err(contradiction(key(&format!("writable[{index}]")), problem));
+            }
+        }
         for (index, pattern) in role.metrics.iter().enumerate() {
             compile(pattern, &["name", "value"], &key(&format!("metrics[{index}]")))?;
         }
@@ -146,9 +161,10 @@ impl Profile {
             let texts = match arg {
                 Arg::Plain(text) => std::slice::from_ref(text),
                 Arg::When { when, argv } => {
-                    let known = when == super::LAUNCHER_SWITCH || self.switches.contains(when);
-                    if !known {
-                        return Err(contradiction(at, format!("'{when}' is no switch of this profile")));
+                    for switch in super::conditions(when) {
+                        if !self.has_switch(name, switch) {
+                            return Err(contradiction(at, format!("'{switch}' is no switch of this profile")));
+                        }
                     }
                     argv.as_slice()
                 }
@@ -163,6 +179,13 @@ impl Profile {
                 .map_err(wrong(format!("roles.{name}.env.{variable}")))?;
         }
         Ok(())
+    }
+
+    fn has_switch(&self, role: &str, switch: &str) -> bool {
+        if let Some(group) = switch.strip_suffix(super::TLS_SWITCH) {
+            return group == "peers" || (group != role && self.roles.contains_key(group));
+        }
+        switch == super::LAUNCHER_SWITCH || self.switches.iter().any(|known| known == switch)
     }
 
     /// The start order must be one: a role cannot wait for itself, over others or at once.
@@ -185,6 +208,16 @@ impl Profile {
         }
         Ok(())
     }
+}
+
+/// Whether `name` can be part of the names and labels of Kubernetes: it has a letter, and begins and ends with no dash.
+fn is_label(name: &str, longest: usize) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=longest).contains(&name.len())
+        && name.bytes().all(plain)
+        && name.bytes().any(|byte| byte.is_ascii_lowercase())
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 fn known_port(role: &Role, port: &str, key: &str) -> Result<(), ProfileError> {

@@ -106,9 +106,9 @@ pub enum ProgressSource {
 pub enum Arg {
     /// One argument, with placeholders.
     Plain(String),
-    /// Arguments that are there only while a switch is on.
+    /// Arguments that are there only while switches are on.
     When {
-        /// The switch.
+        /// The switch; several with ` and ` between them.
         when: String,
         /// The arguments.
         argv: Vec<String>,
@@ -130,6 +130,9 @@ pub struct Role {
     /// The ports it listens on, by name.
     #[serde(default)]
     pub ports: Vec<String>,
+    /// Folders that it writes to, relative to its working directory.
+    #[serde(default)]
+    pub writable: Vec<String>,
     /// Roles whose members must all be ready before a member of this one starts.
     #[serde(default)]
     pub start_after: Vec<String>,
@@ -224,6 +227,15 @@ pub const LAUNCHERS: &[&str] = &["iflearner"];
 
 /// The switch that is on unless a template opts out of the framework launcher.
 pub const LAUNCHER_SWITCH: &str = "launcher";
+
+/// The end of the switches that are on while members of another role (`server.tls`), or the others of one's own (`peers.tls`), are
+/// reached over TLS.
+pub const TLS_SWITCH: &str = ".tls";
+
+/// The switches that arguments depend on.
+pub(crate) fn conditions(when: &str) -> impl Iterator<Item = &str> {
+    when.split(" and ").map(str::trim)
+}
 
 impl Profile {
     /// The role that runs beside the data: the one that a template's `command` is for.

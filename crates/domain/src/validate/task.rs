@@ -60,6 +60,7 @@ pub fn resolve(template_spec: &TemplateSpec, task: &TaskSpec, options: &StartOpt
         commands,
         image: template_spec.image.clone(),
         workdir: template_spec.workdir.clone(),
+        resources: template_spec.resources,
         participants: task.participants.clone(),
         aggregator: task.aggregator.clone().unwrap_or_else(PartyId::center),
         hyperparameters: merged,

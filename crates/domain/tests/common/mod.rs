@@ -9,8 +9,8 @@ pub mod profiles;
 pub mod world;
 
 use flow_domain::{
-    Assignment, AssignmentState, Participant, PartyId, Policies, Profile, Progress, Reason, Run, RunSpec, Task,
-    TaskSpec, Timestamp,
+    Assignment, AssignmentState, Participant, PartyId, Policies, Profile, Progress, Reason, Resources, Run, RunSpec,
+    Task, TaskSpec, Timestamp,
     assignment::Report,
     gang::Gang,
     party::{Liveness, Parties, Presence},
@@ -37,6 +37,7 @@ pub fn mk_spec(profile: &Profile, parties: usize) -> RunSpec {
         commands: [].into(),
         image: None,
         workdir: None,
+        resources: Resources::default(),
         participants: ('a'..='z').take(parties).map(participant).collect(),
         aggregator: PartyId::center(),
         hyperparameters: profile.hyperparameters.clone(),
@@ -111,6 +112,7 @@ pub fn mk_report(assignment: &Assignment, state: AssignmentState) -> Report {
         endpoints: (state >= AssignmentState::Prepared).then(|| Endpoints {
             host: format!("{}.test", assignment.party),
             ports: [("grpc".to_owned(), 9_000)].into(),
+            tls: false,
         }),
         exit_code: None,
         exited_at: None,

@@ -117,6 +117,7 @@ pub fn mk_profile(roles: &[&str], completion: &[&str]) -> Profile {
         argv: vec![Arg::Plain("program".to_owned())],
         env: [].into(),
         ports: Vec::new(),
+        writable: Vec::new(),
         start_after: Vec::new(),
         ready: Readiness::Started,
         registers: false,

@@ -212,6 +212,12 @@ pub struct Logs {
     /// Only so many lines from the end of each log; 100 if not given
     #[arg(long, value_name = "N")]
     pub tail: Option<u32>,
+    /// Only lines from then on, such as 2026-11-20T09:30:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<flow_domain::Timestamp>,
+    /// Of the container before its last restart
+    #[arg(long)]
+    pub previous: bool,
     /// Of this attempt, from 1; without it the newest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub attempt: Option<u32>,

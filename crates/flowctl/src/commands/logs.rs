@@ -21,6 +21,8 @@ pub(super) async fn run(session: &Session, query: &cli::Logs) -> Result<Exit, Fa
     asked.extend(query.party.clone().map(|party| ("party", party)));
     asked.extend(query.role.clone().map(|role| ("role", role)));
     asked.extend(query.tail.map(|tail| ("tail", tail.to_string())));
+    asked.extend(query.since.map(|since| ("since", since.to_string())));
+    asked.extend(query.previous.then(|| ("previous", "true".to_owned())));
     asked.extend(query.attempt.map(|attempt| ("attempt", attempt.to_string())));
     asked.extend(query.follow.then(|| ("follow", "true".to_owned())));
     let response = session.client.stream(&["runs", &id, "logs"], &asked, NDJSON).await?;

@@ -46,6 +46,7 @@ impl Submission {
                     .map(argument)
                     .to_vec(),
                 commands: Default::default(),
+                resources: Default::default(),
                 hyperparameters: HyperParameters::new(),
                 launcher: true,
                 remark: String::new(),

@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use flow_agent::AgentConfig;
+use flow_agent::{AgentConfig, config::Dataset};
 use flow_domain::PartyId;
 
 use super::{
@@ -35,7 +35,7 @@ pub(super) fn federate(
     link: SocketAddr,
 ) -> flow_federate::config::Config {
     let mut agent = agent(plan);
-    agent.datasets = BTreeMap::from([(DATASET.to_owned(), plan.places.data(party))]);
+    agent.datasets = BTreeMap::from([(DATASET.to_owned(), Dataset::Path(plan.places.data(party)))]);
     let mut config = flow_federate::config::Config {
         party: party.to_string(),
         data_dir: plan.places.agent(party),

@@ -112,6 +112,7 @@ impl AssignmentDir {
         let exit = Exit {
             code: None,
             signal: None,
+            reason: None,
             stopped: true,
             started_at: at,
             ended_at: at,

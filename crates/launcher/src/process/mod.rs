@@ -23,7 +23,7 @@ mod start;
 mod state;
 mod supervisor;
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -154,6 +154,8 @@ impl Shared {
         let prepared = Prepared {
             host: self.config.host.clone(),
             ports,
+            listen: BTreeMap::new(),
+            tls: false,
             dir: dir.work(),
         };
         dir.write_prepared(&prepared)?;

@@ -180,6 +180,8 @@ mod tests {
         dir.write_prepared(&Prepared {
             host: "h".into(),
             ports,
+            listen: BTreeMap::new(),
+            tls: false,
             dir: dir.work(),
         })?;
         Ok(found)

@@ -87,6 +87,7 @@ fn settle_lost(dir: &AssignmentDir, lock: &FileLock, started: &Started) -> Resul
     let exit = Exit {
         code: None,
         signal: None,
+        reason: None,
         stopped: dir.stop()?.is_some(),
         started_at: started.at,
         ended_at: now(),

@@ -35,7 +35,9 @@ impl Shared {
         }
         match settle::settle(dir)? {
             Observed::Absent => return Err(LaunchError::NotPrepared { key: name() }),
-            Observed::Running { .. } | Observed::Lost { .. } => return Ok(Asked::AlreadyDone),
+            Observed::Waiting { .. } | Observed::Running { .. } | Observed::Lost { .. } => {
+                return Ok(Asked::AlreadyDone);
+            }
             Observed::Exited(_) if dir.started()?.is_some() => return Ok(Asked::AlreadyDone),
             Observed::Exited(_) => return Err(LaunchError::AlreadyStopped { key: name() }),
             Observed::Prepared(_) if dir.stop()?.is_some() => {

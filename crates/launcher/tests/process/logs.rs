@@ -12,6 +12,8 @@ pub(crate) async fn texts(site: &Site, query: LogQuery) -> Vec<String> {
 
 const FOLLOW: LogQuery = LogQuery {
     tail: None,
+    since: None,
+    previous: false,
     follow: true,
     max_bytes: None,
 };

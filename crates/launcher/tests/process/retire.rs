@@ -9,6 +9,7 @@ async fn release_then_purge() {
     let site = Site::new("release");
     let prepare = Prepare {
         ports: vec!["grpc".into()],
+        ..Prepare::default()
     };
     let port = site.launcher.prepare(&site.key, &prepare).await.unwrap().ports["grpc"];
     let claim = site.temp.path().join("registry").join(port.to_string());

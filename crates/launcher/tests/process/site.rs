@@ -112,6 +112,7 @@ pub(crate) fn sh(script: &str) -> Launch {
         workdir: None,
         grace: Duration::from_secs(20),
         log: LogLimits::default(),
+        container: None,
     }
 }
 

@@ -32,6 +32,7 @@ async fn prepare_answers_the_same_again() {
     let site = Site::new("prepare");
     let ports = |names: &[&str]| Prepare {
         ports: names.iter().map(|name| name.to_string()).collect(),
+        ..Prepare::default()
     };
     assert_eq!(site.observe().await, Observed::Absent);
     let both = ports(&["grpc", "http"]);
@@ -52,6 +53,7 @@ async fn parallel_prepares_of_one_key_agree() {
     let site = Site::new("agree");
     let prepare = Prepare {
         ports: vec!["grpc".into()],
+        ..Prepare::default()
     };
     let launchers = [site.another_launcher(), site.another_launcher()];
     let answers = join_all((0..10).map(|n| launchers[n % 2].prepare(&site.key, &prepare))).await;

@@ -19,7 +19,8 @@ pub(crate) fn stream(dir: AssignmentDir, query: LogQuery) -> LogStream {
         cursor: None,
         lines: VecDeque::new(),
         sent: 0,
-        done: false,
+        // A process is never started twice.
+        done: query.previous,
     };
     stream::unfold(reading, Reading::next).boxed()
 }
@@ -41,6 +42,9 @@ impl Reading {
                 return None;
             }
             if let Some(line) = self.lines.pop_front() {
+                if self.query.since.is_some_and(|since| line.at_micros < since) {
+                    continue;
+                }
                 self.sent += line.text.len() as u64;
                 return Some((Ok(line), self));
             }

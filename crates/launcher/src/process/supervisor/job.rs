@@ -123,6 +123,7 @@ fn not_executed(program: &str, started_at: i64, error: &io::Error) -> Exit {
     Exit {
         code: Some(CANNOT_EXECUTE),
         signal: None,
+        reason: None,
         stopped: false,
         started_at,
         ended_at: now(),

@@ -94,6 +94,7 @@ impl<'a> Watch<'a> {
         Exit {
             code: ending.code,
             signal: ending.signal,
+            reason: None,
             stopped: self.stopping.is_some(),
             started_at: self.job.started_at,
             ended_at,
