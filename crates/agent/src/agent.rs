@@ -43,6 +43,9 @@ pub enum AgentError {
     Launcher(#[source] LaunchError),
 }
 
+/// How long is waited between two tries to list what is here.
+const SWEEP: Duration = Duration::from_secs(2);
+
 /// What the workers share.
 pub(crate) struct Shared {
     pub(crate) launcher: Arc<dyn Launcher>,
@@ -149,20 +152,39 @@ impl Agent {
     }
 
     /// The whole desired set: everything else that is here is cleared away.
-    pub(crate) async fn everything(&self, orders: Vec<Order>) {
+    pub(crate) fn everything(&self, orders: Vec<Order>) {
         let wanted: BTreeSet<AssignmentId> = orders.iter().map(|order| order.id).collect();
         let mut stale: BTreeSet<AssignmentId> = self.lock().keys().copied().collect();
-        match self.shared.launcher.list().await {
-            Ok(keys) => stale.extend(keys.iter().filter_map(|key| key.as_str().parse::<AssignmentId>().ok())),
-            Err(error) => {
-                tracing::error!(error = %chain(&error), "cannot list what is here: orphans may go on running")
-            }
-        }
         stale.retain(|id| !wanted.contains(id));
         for order in orders {
             self.order(order);
         }
         self.gone(stale);
+        let agent = self.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = agent.sweep() => {}
+                () = agent.end.cancelled() => {}
+            }
+        });
+    }
+
+    /// What is here and no worker looks after is not wanted. Tried again until the launcher says what is here.
+    async fn sweep(&self) {
+        loop {
+            match self.shared.launcher.list().await {
+                Ok(keys) => {
+                    let here = keys.iter().filter_map(|key| key.as_str().parse::<AssignmentId>().ok());
+                    let orphans: Vec<AssignmentId> = {
+                        let workers = self.lock();
+                        here.filter(|id| !workers.contains_key(id)).collect()
+                    };
+                    return self.gone(orphans);
+                }
+                Err(error) => tracing::warn!(error = %chain(&error), "cannot list what is here yet; trying again"),
+            }
+            tokio::time::sleep(SWEEP).await;
+        }
     }
 
     /// One assignment is wanted thus.

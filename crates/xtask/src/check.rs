@@ -28,5 +28,6 @@ fn checks(steps: &mut Steps) -> Outcome {
     })?;
     steps.run("bans, licenses, sources", deny::run)?;
     steps.run("build", cargo::build)?;
-    steps.run("generated OpenAPI", || generate::openapi(true))
+    steps.run("generated OpenAPI", || generate::openapi(true))?;
+    steps.run("generated IflearnerJob", || generate::crd(true))
 }

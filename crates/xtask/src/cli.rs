@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Outcome, check, deny, deps, generate, steps::Steps, test};
+use crate::{Outcome, check, cluster, deny, deps, generate, image, steps::Steps, test};
 
 /// Developer tasks of Iflearner Flow.
 #[derive(Debug, Parser)]
@@ -30,6 +30,13 @@ enum Task {
     Deps,
     /// Check dependencies with cargo-deny: bans, licenses, sources.
     Deny,
+    /// A Kubernetes on this machine, for tests and for people.
+    Cluster {
+        #[command(subcommand)]
+        task: cluster::ClusterTask,
+    },
+    /// Build the images for containers, as archives, without a container engine.
+    Image(image::ImageArgs),
 }
 
 /// How tests are run.
@@ -38,6 +45,9 @@ pub(crate) struct TestArgs {
     /// Name what this machine lacks, leave out the tests that need it, and pass without them.
     #[arg(long)]
     pub(crate) allow_missing: bool,
+    /// Run the tests that need a cluster on the one that `KUBECONFIG` names. They install and remove things there.
+    #[arg(long)]
+    pub(crate) existing_cluster: bool,
     /// Arguments for `cargo nextest run`, such as `-- -E 'package(flow-domain)'`; with any, doc tests are left out.
     #[arg(last = true)]
     pub(crate) nextest: Vec<String>,
@@ -57,6 +67,8 @@ fn run(task: Task) -> Outcome<ExitCode> {
         Task::Generate { check } => generate::run(check)?,
         Task::Deps => deps::run()?,
         Task::Deny => deny::run()?,
+        Task::Cluster { task } => cluster::run(task)?,
+        Task::Image(args) => image::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

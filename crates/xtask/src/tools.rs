@@ -94,7 +94,7 @@ impl Tool {
 }
 
 /// The project's folder in the user's cache; `flowctl` keeps its Python environments in the same one.
-fn cache() -> Outcome<PathBuf> {
+pub(crate) fn cache() -> Outcome<PathBuf> {
     let xdg = env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute());

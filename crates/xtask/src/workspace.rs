@@ -83,9 +83,14 @@ pub(crate) fn metadata() -> Outcome<Metadata> {
     Ok(serde_json::from_str(&cargo::output(&mut command)?)?)
 }
 
-/// A program of the workspace where [`cargo::build`] puts it.
-pub(crate) fn built(program: &str) -> Outcome<PathBuf> {
+/// Where cargo builds to.
+pub(crate) fn target_directory() -> Outcome<PathBuf> {
     let mut command = cargo::cargo(["metadata", "--format-version", "1", "--no-deps"]);
     let metadata: Metadata = serde_json::from_str(&cargo::output(&mut command)?)?;
-    Ok(metadata.target_directory.join("debug").join(program))
+    Ok(metadata.target_directory)
+}
+
+/// A program of the workspace where [`cargo::build`] puts it.
+pub(crate) fn built(program: &str) -> Outcome<PathBuf> {
+    Ok(target_directory()?.join("debug").join(program))
 }

@@ -8,6 +8,9 @@
 mod defaults;
 mod labels;
 mod reason;
+pub mod rules;
+mod schema;
+#[allow(unreachable_pub, reason = "KubeSchema derives through structs of its own")]
 mod spec;
 mod status;
 
@@ -15,7 +18,7 @@ pub use self::{
     defaults::{
         PARTY_CERTIFICATE, PARTY_CONFIG_MAP, PARTY_TLS_SECRET, SERVER_CERTIFICATE, SERVER_CONFIG_MAP, SERVER_TLS_SECRET,
     },
-    labels::{APP, MANAGED_BY, OPERATOR},
+    labels::{APP, ATTEMPT, MANAGED_BY, OPERATOR, ROLE, TEMPLATE},
     reason::JobReason,
     spec::{Certificate, IflearnerJob, IflearnerJobSpec, Ingress, Port, Role},
     status::{Condition, ConditionType, IflearnerJobStatus},

@@ -20,7 +20,7 @@ pub struct IflearnerJobStatus {
     /// Why, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The pod's conditions, and the job's own: Accepted, Applied, Suspended, Complete, Failed.
+    /// The pod's conditions, and the job's own: Accepted, Applied, Suspended, Retrying, Complete, Failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// The newest pod's name.
@@ -96,6 +96,8 @@ pub enum ConditionType {
     Applied,
     /// There is no pod because the spec says so.
     Suspended,
+    /// A pod has failed, and the next one has not been made yet. The time of its transition is when the pod was found failed.
+    Retrying,
     /// The job has succeeded.
     Complete,
     /// The job has failed for good.
@@ -104,10 +106,11 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// Every one of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Accepted,
         Self::Applied,
         Self::Suspended,
+        Self::Retrying,
         Self::Complete,
         Self::Failed,
     ];
@@ -118,6 +121,7 @@ impl ConditionType {
             Self::Accepted => "Accepted",
             Self::Applied => "Applied",
             Self::Suspended => "Suspended",
+            Self::Retrying => "Retrying",
             Self::Complete => "Complete",
             Self::Failed => "Failed",
         }

@@ -201,7 +201,7 @@ impl<'a> Session<'a> {
             let wires = self.gathering.take().unwrap_or_default();
             let orders: Vec<Order> = wires.into_iter().filter_map(|wire| self.read(wire)).collect();
             tracing::info!(assignments = orders.len(), "told what is wanted");
-            self.agent.everything(orders).await;
+            self.agent.everything(orders);
         }
         Ok(())
     }

@@ -84,6 +84,9 @@ pub struct Demo {
     /// Keep data and logs
     #[arg(long)]
     pub keep: bool,
+    /// Only write each party's share of the data below DIR, to train with it elsewhere
+    #[arg(long, value_name = "DIR", conflicts_with = "keep")]
+    pub data: Option<PathBuf>,
 }
 
 /// Parties are named by letters: party-a to party-z.

@@ -7,7 +7,7 @@ mod watch;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -45,6 +45,9 @@ struct Ending {
 /// # Errors
 /// Whatever kept it from training; a training that fails is an exit code.
 pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> Result<Exit, Failure> {
+    if let Some(folder) = &asked.data {
+        return deal_out(folder, asked.parties.into());
+    }
     let mut signals = Signals::listen()?;
     let began = Instant::now();
     let cache = cache()?;
@@ -158,6 +161,20 @@ pub(crate) fn deal(places: &Places, parties: usize) -> Result<(), Failure> {
         digits.deal(&places.data(&party(index)?), index, parties)?;
     }
     Ok(())
+}
+
+/// Each party's share of the data, in a folder of its name.
+fn deal_out(folder: &Path, parties: usize) -> Result<Exit, Failure> {
+    let digits = Digits::unpack()?;
+    for index in 0..parties {
+        let party = party(index)?;
+        digits.deal(&folder.join(party.as_str()), index, parties)?;
+        note(format!(
+            "the share of {party} is in {}",
+            folder.join(party.as_str()).display()
+        ));
+    }
+    Ok(Exit::OK)
 }
 
 /// Where the Python environment is kept.

@@ -19,6 +19,7 @@ mod policy;
 mod proxy;
 mod remove;
 mod tls;
+mod volumes;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -212,6 +213,11 @@ impl Shared {
         self.known.wrote(changed);
         Ok(())
     }
+}
+
+/// What a setting says, if it says anything.
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Now, in microseconds since the Unix epoch.

@@ -31,7 +31,8 @@ pub(super) fn network_policy(job: &IflearnerJob, config: &NetworkPolicyConfig) -
         });
     let asked: Vec<NetworkPolicyPort> = ports.map(|port| tcp(port.target_port)).collect();
     let asked = (!asked.is_empty()).then(|| NetworkPolicyIngressRule {
-        from: (!config.control_plane_cidrs.is_empty()).then(|| config.control_plane_cidrs.iter().map(cidr).collect()),
+        from: (!config.control_plane_cidrs.is_empty())
+            .then(|| config.control_plane_cidrs.iter().map(|range| cidr(range)).collect()),
         ports: Some(asked),
     });
     Some(NetworkPolicy {
@@ -63,14 +64,14 @@ fn ingress(config: &NetworkPolicyConfig) -> Vec<NetworkPolicyPeer> {
     });
     namespaces
         .into_iter()
-        .chain(config.ingress_cidrs.iter().map(cidr))
+        .chain(config.ingress_cidrs.iter().map(|range| cidr(range)))
         .collect()
 }
 
-fn cidr(range: &String) -> NetworkPolicyPeer {
+fn cidr(range: &str) -> NetworkPolicyPeer {
     NetworkPolicyPeer {
         ip_block: Some(IPBlock {
-            cidr: range.clone(),
+            cidr: range.to_owned(),
             except: None,
         }),
         ..NetworkPolicyPeer::default()

@@ -6,10 +6,13 @@ use super::Finding;
 use crate::workspace::Metadata;
 
 /// Crates that may use these of the workspace and no others.
-const ONLY: [(&str, &[&str]); 7] = [
+const ONLY: [(&str, &[&str]); 10] = [
     ("flow-domain", &[]),
-    ("flow-launcher", &[]),
+    ("flow-cluster", &[]),
+    ("flow-launcher", &["flow-operator-api"]),
     ("flow-migrations", &[]),
+    ("flow-operator", &["flow-daemon", "flow-operator-api"]),
+    ("flow-operator-api", &[]),
     ("flow-pki", &[]),
     ("flow-api", &["flow-domain"]),
     ("flow-proto", &["flow-domain"]),
@@ -28,7 +31,7 @@ const PURE: (&str, &[&str]) = (
 );
 
 /// Crates that are programs; their libraries are for tests and for the embedded stack.
-const PROGRAMS: [&str; 3] = ["flow-server", "flow-federate", "flowctl"];
+const PROGRAMS: [&str; 4] = ["flow-server", "flow-federate", "flow-operator", "flowctl"];
 
 /// Who may use a program's library: the test bed, and flowctl for `up` and `demo`.
 const MAY_USE_PROGRAMS: [&str; 2] = ["flow-testbed", "flowctl"];

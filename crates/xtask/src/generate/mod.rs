@@ -1,5 +1,6 @@
 //! Generated files: made from their sources, or checked to be what would be made.
 
+mod crd;
 mod openapi;
 mod proto;
 
@@ -12,7 +13,8 @@ pub(crate) fn run(check: bool) -> Outcome {
     // First what the rest is built from.
     protocol(check)?;
     cargo::build()?;
-    openapi(check)
+    openapi(check)?;
+    crd(check)
 }
 
 /// The protocol's Rust code.
@@ -23,6 +25,11 @@ pub(crate) fn protocol(check: bool) -> Outcome {
 /// The OpenAPI document, from a workspace that is built.
 pub(crate) fn openapi(check: bool) -> Outcome {
     settle("docs/openapi.json", &openapi::document()?, check)
+}
+
+/// The definition of the IflearnerJob, from a workspace that is built.
+pub(crate) fn crd(check: bool) -> Outcome {
+    settle("deploy/crd/iflearnerjobs.yaml", &crd::definition()?, check)
 }
 
 /// Writes the file, or with `check` fails where it is another.

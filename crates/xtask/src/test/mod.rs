@@ -1,14 +1,20 @@
 //! The tests: all of them, with what they need, and nothing left out without being named.
 
+mod clusters;
 mod doc;
+mod needs;
 mod nextest;
 mod python;
 mod tally;
 
 use std::{io::Write as _, path::Path, process::ExitCode};
 
-use self::tally::Tally;
-use crate::{Outcome, cargo, cli::TestArgs, steps::Steps, tools};
+use self::{
+    clusters::Clusters,
+    needs::{Missing, Need},
+    tally::Tally,
+};
+use crate::{Outcome, cargo, cli::TestArgs, cluster, steps::Steps, tools};
 
 /// Runs them after the steps that are done already. Ends with how long each step took, and one line of its own that
 /// says how many tests have passed and failed: nothing may follow it, so a failure is in the exit code only.
@@ -25,8 +31,23 @@ pub(crate) fn run(args: &TestArgs, steps: &mut Steps) -> Outcome<ExitCode> {
 fn all(args: &TestArgs, steps: &mut Steps) -> Outcome<Tally> {
     let runner = steps.run("cargo-nextest", || tools::NEXTEST.program())?;
     steps.run("build", cargo::build)?;
-    let python = steps.run("Python environments", || python::prepare(args.allow_missing, &runner))?;
-    let mut tally = counted(steps, "tests", || nextest::run(&runner, python, &args.nextest))?;
+    // From here on an interrupt ends what is under way, and clusters are taken down.
+    let cancelled = cluster::cancelled_by_signals()?;
+    let mut missing = Missing::default();
+    let mut clusters = Clusters::new(cancelled, args.existing_cluster)?;
+    let mut tally = Tally::default();
+    for need in nextest::needs(&runner, &args.nextest)? {
+        let got = match need {
+            Need::Python => steps.run("Python environments", python::prepare),
+            Need::ApiServer => steps.run("Kubernetes API server", || clusters.api()),
+            Need::Node => node(args, steps, &runner, &mut clusters, &mut tally),
+        };
+        missing.unless(need, args.allow_missing, &runner, got)?;
+    }
+    tally += counted(steps, "tests", || {
+        nextest::run(&runner, &missing, &clusters, &args.nextest)
+    })?;
+    steps.run("clusters down", || clusters.down())?;
     if args.nextest.is_empty() {
         nextest::tell_ignored(&runner)?;
         tally += counted(steps, "doc tests", doc::run)?;
@@ -34,6 +55,18 @@ fn all(args: &TestArgs, steps: &mut Steps) -> Outcome<Tally> {
         eprintln!("not run: the doc tests, as the arguments select tests");
     }
     Ok(tally)
+}
+
+/// A node with our images. There is one a machine, so the tests of such nodes come first.
+fn node(args: &TestArgs, steps: &mut Steps, runner: &Path, clusters: &mut Clusters, tally: &mut Tally) -> Outcome {
+    if let Some(missing) = flow_cluster::missing(flow_cluster::Level::Node).filter(|_| !args.existing_cluster) {
+        return Err(missing.to_string().into());
+    }
+    if args.nextest.is_empty() && !args.existing_cluster {
+        *tally += counted(steps, "tests of a node", || nextest::of_nodes(runner))?;
+    }
+    let images = steps.run("images", clusters::images)?;
+    steps.run("Kubernetes node", || clusters.node(&images))
 }
 
 /// Runs a step of tests. Failed ones fail the step, but do not keep the next one from running.
@@ -47,15 +80,6 @@ fn counted(steps: &mut Steps, name: &str, step: impl FnOnce() -> Outcome<Tally>)
         Ok(tally)
     });
     counted.map_or(outcome, Ok)
-}
-
-/// What tests need of this machine, beside Rust.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Python {
-    /// Python with the frameworks that jobs use.
-    Ready,
-    /// None, and the tests that need it are left out.
-    Missing,
 }
 
 /// Nextest as a cargo subcommand, without it being on the PATH.

@@ -1,8 +1,13 @@
 //! All tests but the doc tests, by cargo-nextest; `.config/nextest.toml` says how.
 
-use std::{env, fs, io, path::Path, thread};
+use std::{env, fs, io, path::Path, process::Command, thread};
 
-use super::{Python, runner, tally::Tally};
+use super::{
+    clusters::Clusters,
+    needs::{self, Missing, Need},
+    runner,
+    tally::Tally,
+};
 use crate::{Outcome, cargo, workspace};
 
 /// How many trainings may run at once, as in `.config/nextest.toml`. They wait more than they compute, so they come on
@@ -12,19 +17,58 @@ const HEAVY: usize = 4;
 /// The exit code that nextest gives to a run in which tests have failed.
 const TESTS_FAILED: i32 = 100;
 
-/// Runs them with these arguments added, and counts.
-pub(super) fn run(program: &Path, python: Python, args: &[String]) -> Outcome<Tally> {
-    let profile = profile(python);
-    let report = workspace::root().join("target/nextest").join(profile).join("junit.xml");
-    forget(&report)?;
+/// The tests that bring up a node of their own, and so cannot run beside another.
+const OF_NODES: &str = "binary_id(flow-cluster::node)";
+
+/// What the tests need that these arguments select; everything without arguments.
+pub(super) fn needs(program: &Path, args: &[String]) -> Outcome<Vec<Need>> {
+    let all = [Need::Python, Need::ApiServer, Need::Node];
+    if args.is_empty() {
+        return Ok(all.to_vec());
+    }
+    let mut list = runner(program);
+    list.args(["list", "--workspace", "--message-format", "oneline"])
+        .args(args);
+    let selected = cargo::output(&mut list)?;
+    let mut needed = Vec::new();
+    for need in all {
+        let tests = needs::list(program, need.tests())?;
+        if selected.lines().any(|test| tests.iter().any(|needs| needs == test)) {
+            needed.push(need);
+        }
+    }
+    Ok(needed)
+}
+
+/// Runs the tests of nodes.
+pub(super) fn of_nodes(program: &Path) -> Outcome<Tally> {
+    let mut command = runner(program);
+    command.args(["run", "--workspace", "--profile", profile(), "-E", OF_NODES]);
+    counted(&mut command)
+}
+
+/// Runs all others, with these arguments added, and counts.
+pub(super) fn run(program: &Path, missing: &Missing, clusters: &Clusters, args: &[String]) -> Outcome<Tally> {
     let threads = thread::available_parallelism().map_or(1, usize::from) + HEAVY;
     let mut command = runner(program);
-    command.args(["run", "--workspace", "--profile", profile]);
+    command.args(["run", "--workspace", "--profile", profile()]);
     command.args(["--test-threads", &threads.to_string()]).args(args);
-    if python == Python::Missing {
-        command.env("FLOW_TEST_MISSING", "python");
+    if args.is_empty() {
+        let left_out: Vec<&str> = missing.tests().chain([OF_NODES]).collect();
+        command.args(["-E", &format!("not ({})", left_out.join(" + "))]);
     }
-    let status = command.status().map_err(|error| cargo::unstartable(&command, &error))?;
+    command.envs(missing.words().map(|words| ("FLOW_TEST_MISSING", words)));
+    command.envs(clusters.environment());
+    counted(&mut command)
+}
+
+fn counted(command: &mut Command) -> Outcome<Tally> {
+    let report = workspace::root()
+        .join("target/nextest")
+        .join(profile())
+        .join("junit.xml");
+    forget(&report)?;
+    let status = command.status().map_err(|error| cargo::unstartable(command, &error))?;
     if !status.success() && status.code() != Some(TESTS_FAILED) {
         return Err(format!("cargo nextest ended with {status} before it could run the tests").into());
     }
@@ -55,10 +99,8 @@ pub(super) fn tell_ignored(program: &Path) -> Outcome {
 }
 
 /// One of `.config/nextest.toml`.
-fn profile(python: Python) -> &'static str {
-    if python == Python::Missing {
-        "no-python"
-    } else if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+fn profile() -> &'static str {
+    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
         "ci"
     } else {
         "default"

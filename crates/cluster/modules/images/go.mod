@@ -1,0 +1,3 @@
+module flow-cluster/images
+
+go 1.26.0

@@ -1,0 +1,234 @@
+//! What a user does, and what goes wrong.
+
+use std::{collections::BTreeMap, fs};
+
+use flow_api::AssignmentView;
+use flow_domain::{Reason, RunId, RunState};
+use flow_testbed::within;
+use serde_json::{Value, json};
+
+use crate::{PATIENCE, deployment::Deployment};
+
+/// One submission trains to success, by host names and through the ingress.
+pub(crate) async fn success(at: &Deployment) {
+    let run = at.flow.start("success", json!({}), json!({})).await;
+    at.flow.succeeds(run).await;
+    let members = at.flow.assignments(run).await;
+    for member in members.iter().filter(|member| member.role == "party") {
+        let accuracy = member.progress.metrics.get("accuracy");
+        assert!(
+            accuracy.is_some_and(|accuracy| *accuracy > 0.8),
+            "{}: {:?}",
+            member.party,
+            member.progress
+        );
+    }
+    let hosts = hosts(at, &members).await;
+    assert!(hosts["center"].ends_with(".server.iflearner.com"), "{hosts:?}");
+    assert!(hosts["party-a"].ends_with(".party-a.party.iflearner.com"), "{hosts:?}");
+    // The ingress says who came by which name.
+    let log = at.kubectl.run_directory().join("log/envoy.log");
+    if let Ok(log) = fs::read_to_string(log) {
+        let called = |line: &str| line.contains("/Base/send") && line.contains(&hosts["center"]);
+        assert!(
+            log.lines().any(called),
+            "no call of a party to {} went through the ingress",
+            hosts["center"]
+        );
+    }
+    let ended = at
+        .kubectl
+        .json(&format!(
+            "--namespace flow-party-a get iflearnerjob {}",
+            job(&members, "party-a")
+        ))
+        .await;
+    assert_eq!(ended["status"]["phase"], "Succeeded");
+    let pod = at
+        .kubectl
+        .json(&format!(
+            "--namespace flow-party-a get pod {}",
+            job(&members, "party-a")
+        ))
+        .await;
+    let spec = &pod["spec"];
+    assert_eq!(spec["automountServiceAccountToken"], false);
+    assert_eq!(
+        spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"],
+        false
+    );
+    let policies = at.kubectl.json("--namespace flow-center get networkpolicies").await;
+    let named = |policy: &Value| policy["metadata"]["name"] == job(&members, "center");
+    assert!(
+        policies["items"].as_array().unwrap().iter().any(named),
+        "the server's pod has no network policy"
+    );
+}
+
+/// With secure aggregation the parties reach each other, by their host names.
+pub(crate) async fn smpc(at: &Deployment) {
+    let run = at.flow.start("smpc", json!({}), json!({"switches": ["smpc"]})).await;
+    at.flow.succeeds(run).await;
+    let hosts = hosts(at, &at.flow.assignments(run).await).await;
+    let log = at.kubectl.run_directory().join("log/envoy.log");
+    if let Ok(log) = fs::read_to_string(log) {
+        let met = ["party-a", "party-b"].iter().any(|party| log.contains(&hosts[*party]));
+        assert!(met, "no call of a party to another went through the ingress");
+    }
+}
+
+/// A party's pod is deleted under a run: the gang starts again, and succeeds.
+pub(crate) async fn deleted_pod(at: &Deployment) {
+    let task = json!({"hyperparameters": {"epochs": 8}, "policies": {"max_retries": 1}});
+    let run = at.flow.start("deleted-pod", json!({}), task).await;
+    at.flow.trains(run).await;
+    let pod = job(&at.flow.assignments(run).await, "party-b");
+    at.kubectl
+        .run(&format!("--namespace flow-party-b delete pod {pod} --wait=false"))
+        .await;
+    let ended = at.flow.succeeds(run).await;
+    assert_eq!(ended.attempts.len(), 2, "{:?}", ended.attempts);
+    let cause = ended.attempts[0].cause.as_ref().unwrap();
+    assert_eq!(cause.reason, Reason::PodDeleted, "{cause:?}");
+    assert_eq!(cause.party.as_ref().unwrap().as_str(), "party-b");
+}
+
+/// A wrong image ends the run within its deadline, and is named.
+pub(crate) async fn wrong_image(at: &Deployment) {
+    let run = failing(at, "wrong-image", json!({"image": "flow-registry.invalid/nothing:1"})).await;
+    expect(at, run, Reason::ImagePullBackOff, "flow-registry.invalid/nothing:1").await;
+}
+
+/// A request that no node can take ends the run within its deadline, and is named.
+pub(crate) async fn no_room(at: &Deployment) {
+    let run = failing(at, "no-room", json!({"resources": {"cpu": "1000"}})).await;
+    expect(at, run, Reason::Unschedulable, "Insufficient cpu").await;
+}
+
+async fn failing(at: &Deployment, name: &str, template: Value) -> RunId {
+    at.flow
+        .start(name, template, json!({"policies": {"deadlines": {"start": "40s"}}}))
+        .await
+}
+
+async fn expect(at: &Deployment, run: RunId, reason: Reason, words: &str) {
+    let ended = at.flow.over(run).await;
+    let why = at.flow.why(run).await;
+    assert_eq!((ended.state, why.reason), (RunState::Failed, reason), "{why:#?}");
+    assert!(why.message.contains(words), "{why:#?}");
+    assert!(!why.hint.is_empty());
+}
+
+/// The agent, the server and the operator are killed under a run, with no time to say anything. The jobs do not notice.
+pub(crate) async fn everything_killed(at: &Deployment) {
+    let run = at
+        .flow
+        .start("killed", json!({}), json!({"hyperparameters": {"epochs": 20}}))
+        .await;
+    at.flow.trains(run).await;
+    let members = at.flow.assignments(run).await;
+    let before = containers(at, &members).await;
+    for (namespace, selector) in [
+        ("flow-party-a", "app.kubernetes.io/name=flow-federate"),
+        ("flow-center", "app.kubernetes.io/name=flow-server"),
+        ("flow-system", "app.kubernetes.io/name=flow-operator"),
+    ] {
+        let kill = format!("--namespace {namespace} delete pods --selector {selector} --force --grace-period=0");
+        at.kubectl.run(&kill).await;
+    }
+    at.flow.is_attached().await;
+    let ended = at.flow.succeeds(run).await;
+    assert_eq!(ended.attempts.len(), 1, "{:?}", ended.attempts);
+    let after = containers(at, &members).await;
+    assert_eq!(before, after, "a job was started anew");
+}
+
+/// Old manifests, with nothing but the old fields, run beside each other without the platform.
+pub(crate) async fn legacy_manifests(at: &Deployment) {
+    // Python 3.11 needs a shim to import the client, and the original's images had an older one.
+    let job = |name: &str, role: &str, host: &str, restart: &str, code: &str| {
+        format!(
+            "---\napiVersion: git.iflytek.com/v1\nkind: IflearnerJob\nmetadata:\n  name: {name}\n  namespace: flow-party-a\nspec:\n  \
+             role: {role}\n  host: {host}\n  template:\n    spec:\n{restart}      terminationGracePeriodSeconds: 1\n      containers:\n      - name: iflearner\n        image: \
+             iflearner-flow/training:test\n        args: [python, -c, {code:?}]\n"
+        )
+    };
+    let never = "      restartPolicy: Never\n";
+    let serve = "import http.server; http.server.ThreadingHTTPServer(('', 50002), http.server.SimpleHTTPRequestHandler).serve_forever()";
+    let read =
+        "print(open('/etc/server-iflearner-secret.crt').read(27), open('/etc/party-iflearner-secret.crt').read(27))";
+    let manifests = [
+        job("old-server", "server", "old.server.iflearner.com", "", serve),
+        job("old-client", "client", "old.party-a.party.iflearner.com", never, read),
+    ];
+    at.kubectl.apply(&manifests.concat()).await;
+    let status = async |name: &str| {
+        at.kubectl
+            .json(&format!("--namespace flow-party-a get iflearnerjob {name}"))
+            .await["status"]
+            .clone()
+    };
+    within(PATIENCE, "the client's end", async || {
+        (status("old-client").await["phase"] == "Succeeded").then_some(())
+    })
+    .await;
+    let printed = at.kubectl.run("--namespace flow-party-a logs old-client").await;
+    assert_eq!(printed.matches("-----BEGIN CERTIFICATE-----").count(), 2, "{printed}");
+    within(PATIENCE, "the server", async || {
+        (status("old-server").await["phase"] == "Running").then_some(())
+    })
+    .await;
+    let page = "get --raw /api/v1/namespaces/flow-party-a/services/http:old-server:82/proxy/";
+    within(PATIENCE, "the server's page", async || {
+        at.kubectl.try_run(page).await.ok()
+    })
+    .await;
+    let ingress = at.kubectl.json("--namespace flow-party-a get ingress old-server").await;
+    assert_eq!(ingress["spec"]["rules"][0]["host"], "old.server.iflearner.com");
+    at.kubectl
+        .run("--namespace flow-party-a delete iflearnerjob old-server old-client --cascade=foreground")
+        .await;
+}
+
+/// The name of a member's job.
+fn job(members: &[AssignmentView], party: &str) -> String {
+    let member = members.iter().rfind(|member| member.party.as_str() == party);
+    let member = member.unwrap_or_else(|| panic!("{party} is no member"));
+    format!("iflearnerjob-{}", member.id)
+}
+
+fn namespace(party: &str) -> String {
+    format!("flow-{party}")
+}
+
+/// The host of each member's job, by party.
+async fn hosts(at: &Deployment, members: &[AssignmentView]) -> BTreeMap<String, String> {
+    let mut hosts = BTreeMap::new();
+    for member in members {
+        let party = member.party.to_string();
+        let get = format!(
+            "--namespace {} get iflearnerjob {}",
+            namespace(&party),
+            job(members, &party)
+        );
+        let host = at.kubectl.json(&get).await["spec"]["host"].as_str().unwrap().to_owned();
+        hosts.insert(party, host);
+    }
+    hosts
+}
+
+/// The containers of all members, and when they were started.
+async fn containers(at: &Deployment, members: &[AssignmentView]) -> BTreeMap<String, String> {
+    let mut containers = BTreeMap::new();
+    for member in members {
+        let party = member.party.to_string();
+        let get = format!("--namespace {} get pod {}", namespace(&party), job(members, &party));
+        let pod = at.kubectl.json(&get).await;
+        let id = pod["status"]["containerStatuses"][0]["containerID"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        containers.insert(party, format!("{id} {}", pod["metadata"]["uid"]));
+    }
+    containers
+}
