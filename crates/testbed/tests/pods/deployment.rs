@@ -195,6 +195,22 @@ impl Deployment {
         assert!(output.status.success(), "flowctl {arguments:?}: {said}");
     }
 
+    /// Waits until the ingress's log says that somebody has called this path by one of these names. Of a cluster that is not ours only
+    /// its people know where that log is.
+    pub(crate) async fn went_through_the_ingress(&self, path: &str, hosts: &[&String]) {
+        let log = self.kubectl.run_directory().join("log/envoy.log");
+        if !log.exists() {
+            return;
+        }
+        let what = format!("a call of {path} at {hosts:?} in the log of the ingress");
+        within(PATIENCE, &what, async || {
+            let log = fs::read_to_string(&log).unwrap();
+            let called = |line: &str| line.contains(path) && hosts.iter().any(|host| line.contains(*host));
+            log.lines().any(called).then_some(())
+        })
+        .await;
+    }
+
     /// Runs `deploy/install.sh`.
     pub(crate) async fn install(&self, arguments: &[&str]) {
         let pki = self.at("");

@@ -1,6 +1,6 @@
 //! What a user does, and what goes wrong.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use flow_api::AssignmentView;
 use flow_domain::{Reason, RunId, RunState};
@@ -26,16 +26,7 @@ pub(crate) async fn success(at: &Deployment) {
     let hosts = hosts(at, &members).await;
     assert!(hosts["center"].ends_with(".server.iflearner.com"), "{hosts:?}");
     assert!(hosts["party-a"].ends_with(".party-a.party.iflearner.com"), "{hosts:?}");
-    // The ingress says who came by which name.
-    let log = at.kubectl.run_directory().join("log/envoy.log");
-    if let Ok(log) = fs::read_to_string(log) {
-        let called = |line: &str| line.contains("/Base/send") && line.contains(&hosts["center"]);
-        assert!(
-            log.lines().any(called),
-            "no call of a party to {} went through the ingress",
-            hosts["center"]
-        );
-    }
+    at.went_through_the_ingress("/Base/send", &[&hosts["center"]]).await;
     let ended = at
         .kubectl
         .json(&format!(
@@ -70,11 +61,8 @@ pub(crate) async fn smpc(at: &Deployment) {
     let run = at.flow.start("smpc", json!({}), json!({"switches": ["smpc"]})).await;
     at.flow.succeeds(run).await;
     let hosts = hosts(at, &at.flow.assignments(run).await).await;
-    let log = at.kubectl.run_directory().join("log/envoy.log");
-    if let Ok(log) = fs::read_to_string(log) {
-        let met = ["party-a", "party-b"].iter().any(|party| log.contains(&hosts[*party]));
-        assert!(met, "no call of a party to another went through the ingress");
-    }
+    at.went_through_the_ingress("/Base/", &[&hosts["party-a"], &hosts["party-b"]])
+        .await;
 }
 
 /// A party's pod is deleted under a run: the gang starts again, and succeeds.
