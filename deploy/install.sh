@@ -22,7 +22,10 @@ Options
   --server HOST:PORT   federate: where flow-server is (flow-server.flow-center.svc:1237)
   --host NAME          server: a further name or address that agents reach it under; may be repeated
   --domain NAME        the end of the host names of jobs (iflearner.com)
-  --preset NAME        operator: the ingress controller: nginx, contour, traefik, haproxy, none (nginx)
+  --preset NAME        the ingress controller: nginx, contour, traefik, haproxy, none (nginx)
+  --ingress-namespace NAME
+                       server, federate: where it runs, and so may connect to jobs (by preset: ingress-nginx,
+                       projectcontour, traefik, haproxy-controller)
   --own-namespace      operator: care for the jobs of its own namespace only, without a ClusterRoleBinding
   --mysql              server: MariaDB instead of SQLite
   --service-type TYPE  server: ClusterIP, NodePort or LoadBalancer (ClusterIP)
@@ -36,7 +39,7 @@ kubectl's settings count (KUBECONFIG); KUBECTL names another program.
 TEXT
 }
 
-component='' namespace='' server='' domain=iflearner.com preset=nginx registry='' tag=0.1.0 timeout=300s
+component='' namespace='' ingress_namespace='' server='' domain=iflearner.com preset=nginx registry='' tag=0.1.0 timeout=300s
 service_type=ClusterIP mysql='' own_namespace='' pki=${XDG_DATA_HOME:-${HOME:-.}/.local/share}/iflearner-flow/pki
 parties=() hosts=()
 
@@ -48,6 +51,7 @@ while (($#)); do
     --host) hosts+=("$(value_of "$@")"); shift ;;
     --domain) domain=$(value_of "$@"); shift ;;
     --preset) preset=$(value_of "$@"); shift ;;
+    --ingress-namespace) ingress_namespace=$(value_of "$@"); shift ;;
     --own-namespace) own_namespace=yes ;;
     --mysql) mysql=yes ;;
     --service-type) service_type=$(value_of "$@"); shift ;;
@@ -192,8 +196,10 @@ install_operator() {
   settings+=("FLOW_OPERATOR__INGRESS__PRESET=$preset")
   if [[ -n $own_namespace ]]; then
     components+=(own-namespace)
-    # What an earlier installation may have left.
-    kube delete clusterrolebinding flow-operator --ignore-not-found
+    # What an earlier installation here may have left. That of an operator in another namespace is not ours.
+    if [[ "$(kube get clusterrolebinding flow-operator --ignore-not-found --output 'jsonpath={.subjects[0].namespace}')" == "$namespace" ]]; then
+      kube delete clusterrolebinding flow-operator
+    fi
   fi
   install_base operator flow-operator "$namespace"
   await "$namespace" deployment/flow-operator
@@ -215,6 +221,7 @@ install_server() {
   begin flow-server "$namespace"
   put_certificates "$namespace" server flow-server-tls server-iflearner-secret
   settings+=("FLOW_SERVER__CENTER__AGENT__KUBERNETES__DOMAIN=$domain")
+  allow_ingress FLOW_SERVER__CENTER
   if [[ -z $mysql ]] && there statefulset flow-mysql --namespace "$namespace"; then
     say "keeping MariaDB as the database"
     mysql=yes
@@ -249,6 +256,21 @@ make_database_secret() {
   kube --namespace "$namespace" label --overwrite secret flow-database flow.iflearner.io/keep=data >/dev/null
 }
 
+# Who may connect to jobs. An own namespace of no known controller has to be named.
+allow_ingress() {
+  local name=$ingress_namespace
+  if [[ -z $name ]]; then
+    case $preset in
+      nginx) name=ingress-nginx ;;
+      contour) name=projectcontour ;;
+      traefik) name=traefik ;;
+      haproxy) name=haproxy-controller ;;
+      none) return ;;
+    esac
+  fi
+  settings+=("$1__AGENT__KUBERNETES__NETWORK_POLICY__INGRESS_NAMESPACES=$name")
+}
+
 install_federate() {
   local namespace=$1 party=$2 address=$3
   check_name "the party" "$party"
@@ -263,6 +285,7 @@ install_federate() {
     "FLOW_FEDERATE__SERVER__ADDRESS=$address"
     "FLOW_FEDERATE__AGENT__KUBERNETES__DOMAIN=$domain"
   )
+  allow_ingress FLOW_FEDERATE
   install_base flow-federate flow-federate "$namespace"
   await "$namespace" deployment/flow-federate
 }
@@ -277,6 +300,7 @@ one_of() {
 }
 
 [[ -z $namespace ]] || check_name "the namespace" "$namespace"
+[[ -z $ingress_namespace ]] || check_name "the ingress controller's namespace" "$ingress_namespace"
 one_of --preset "$preset" nginx contour traefik haproxy none
 one_of --service-type "$service_type" ClusterIP NodePort LoadBalancer
 case $component in

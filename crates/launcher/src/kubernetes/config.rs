@@ -54,8 +54,8 @@ pub struct KubernetesConfig {
 pub struct NetworkPolicyConfig {
     /// Whether jobs get a NetworkPolicy.
     pub enabled: bool,
-    /// Labels of the namespaces of the ingress controller, which may connect to the routed port.
-    pub ingress_namespaces: BTreeMap<String, String>,
+    /// The namespaces of the ingress controller, which may connect to the routed port.
+    pub ingress_namespaces: Vec<String>,
     /// Address ranges of an ingress controller on the nodes' own network, which may connect to the routed port.
     pub ingress_cidrs: Vec<String>,
     /// Address ranges of the API servers, through which the agent asks for progress; anybody may connect to that port if empty.
@@ -92,10 +92,7 @@ impl Default for NetworkPolicyConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            ingress_namespaces: BTreeMap::from([(
-                "kubernetes.io/metadata.name".to_owned(),
-                "ingress-nginx".to_owned(),
-            )]),
+            ingress_namespaces: vec!["ingress-nginx".to_owned()],
             ingress_cidrs: Vec::new(),
             control_plane_cidrs: Vec::new(),
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use flow_operator_api::{IflearnerJob, IflearnerJobSpec, Ingress, Port, Role};
 use k8s_openapi::{
     api::core::v1::{
-        Container as PodContainer, ContainerPort, EnvVar, LocalObjectReference, PodSecurityContext, PodSpec,
-        PodTemplateSpec, ResourceRequirements,
+        Capabilities, Container as PodContainer, ContainerPort, EnvVar, LocalObjectReference, PodSecurityContext,
+        PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext,
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
 };
@@ -124,6 +124,14 @@ pub(super) fn template(
         resources: resources(container, config),
         working_dir: Some(work.into_owned()),
         volume_mounts: Some(volumes.mounts),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities {
+                drop: Some(vec!["ALL".to_owned()]),
+                add: None,
+            }),
+            ..SecurityContext::default()
+        }),
         ..PodContainer::default()
     };
     let grace = i64::try_from(launch.grace.as_secs().max(1)).unwrap_or(i64::MAX);
@@ -140,6 +148,10 @@ pub(super) fn template(
         security_context: Some(PodSecurityContext {
             run_as_user: Some(config.run_as_user),
             run_as_non_root: Some(true),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                localhost_profile: None,
+            }),
             ..PodSecurityContext::default()
         }),
         ..PodSpec::default()

@@ -6,7 +6,7 @@ use k8s_openapi::{
         IPBlock, NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
     },
     apimachinery::pkg::{
-        apis::meta::v1::{LabelSelector, ObjectMeta},
+        apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta},
         util::intstr::IntOrString,
     },
 };
@@ -55,10 +55,16 @@ pub(super) fn network_policy(job: &IflearnerJob, config: &NetworkPolicyConfig) -
 }
 
 fn ingress(config: &NetworkPolicyConfig) -> Vec<NetworkPolicyPeer> {
+    // Every namespace has its own name for a label.
+    let named = LabelSelectorRequirement {
+        key: "kubernetes.io/metadata.name".to_owned(),
+        operator: "In".to_owned(),
+        values: Some(config.ingress_namespaces.clone()),
+    };
     let namespaces = (!config.ingress_namespaces.is_empty()).then(|| NetworkPolicyPeer {
         namespace_selector: Some(LabelSelector {
-            match_labels: Some(config.ingress_namespaces.clone()),
-            match_expressions: None,
+            match_labels: None,
+            match_expressions: Some(vec![named]),
         }),
         ..NetworkPolicyPeer::default()
     });
@@ -127,7 +133,7 @@ mod tests {
     #[test]
     fn nobody_passes_where_no_ingress_is_named() {
         let config = NetworkPolicyConfig {
-            ingress_namespaces: [].into(),
+            ingress_namespaces: Vec::new(),
             ..NetworkPolicyConfig::default()
         };
         let policy = network_policy(&mk_job(), &config).unwrap();
