@@ -30,6 +30,26 @@ pub struct Cluster {
     lock: Option<Lock>,
 }
 
+/// Gets all programs that [`Cluster::up`] would get with these options, so that it need not: they may take long to build.
+///
+/// # Errors
+/// [`ClusterError::Missing`] when this machine cannot do it, and whatever keeps a program from being built.
+pub fn fetch(options: &Options) -> Result<(), ClusterError> {
+    get(options).map(drop)
+}
+
+fn get(options: &Options) -> Result<(Binaries, Cancel), ClusterError> {
+    if let Some(missing) = missing(options.level) {
+        return Err(missing.into());
+    }
+    let cancel = Cancel::new(options.cancelled.clone());
+    if options.level == Level::Node {
+        node::packages::install(options.say, &cancel)?;
+    }
+    let binaries = Binaries::get(options.level, options.say, &cancel)?;
+    Ok((binaries, cancel))
+}
+
 /// What this machine lacks for a cluster of that level, without changing anything. What [`Cluster::up`] can get by
 /// itself does not count.
 #[must_use]
@@ -57,14 +77,7 @@ impl Cluster {
             return Self::existing(&kubeconfig, options.say);
         }
         node::dns::check_domain(&options.domain)?;
-        if let Some(missing) = missing(options.level) {
-            return Err(missing.into());
-        }
-        let cancel = Cancel::new(options.cancelled.clone());
-        if options.level == Level::Node {
-            node::packages::install(options.say, &cancel)?;
-        }
-        let binaries = Binaries::get(options.level, options.say, &cancel)?;
+        let (binaries, cancel) = get(options)?;
         sweep(options.say);
 
         let dir = place::absolute(&options.dir)?;

@@ -37,7 +37,7 @@ mod wait;
 
 pub use self::{
     binaries::KUBERNETES,
-    cluster::{Cluster, missing},
+    cluster::{Cluster, fetch, missing},
     error::{ClusterError, Missing, Need},
     leftovers::leftovers,
     node::images::ECHO as ECHO_IMAGE,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Outcome, check, cluster, deny, deps, generate, image, steps::Steps, test};
+use crate::{Outcome, bench, check, cluster, deny, deps, generate, image, steps::Steps, test};
 
 /// Developer tasks of Iflearner Flow.
 #[derive(Debug, Parser)]
@@ -34,6 +34,11 @@ enum Task {
     Cluster {
         #[command(subcommand)]
         task: cluster::ClusterTask,
+    },
+    /// Measure, each against its limit within the same run.
+    Bench {
+        #[command(subcommand)]
+        task: bench::BenchTask,
     },
     /// Build the images for containers, as archives, without a container engine.
     Image(image::ImageArgs),
@@ -66,6 +71,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
         Task::Check => check::run()?,
         Task::Generate { check } => generate::run(check)?,
         Task::Deps => deps::run()?,
+        Task::Bench { task } => bench::run(&task)?,
         Task::Deny => deny::run()?,
         Task::Cluster { task } => cluster::run(task)?,
         Task::Image(args) => image::run(&args)?,

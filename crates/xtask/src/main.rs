@@ -1,5 +1,6 @@
 //! `cargo xtask`: developer tasks.
 
+mod bench;
 mod cargo;
 mod check;
 mod cli;

@@ -185,6 +185,24 @@ impl Deployment {
         }
     }
 
+    /// One certificate for the jobs of all members, for the cluster's Gateway.
+    pub(crate) async fn make_gateway_certificate(&self) {
+        let (ca, out) = (self.at("routes-ca"), self.at("gateway"));
+        let mut issue = vec!["pki", "issue", "server", "--dir", &ca, "--out", &out];
+        for host in [
+            "*.server.iflearner.com",
+            "*.party-a.party.iflearner.com",
+            "*.party-b.party.iflearner.com",
+        ] {
+            issue.extend(["--host", host]);
+        }
+        self.flowctl(&issue).await;
+        let create = "--namespace projectcontour create secret tls gateway";
+        self.kubectl
+            .run(&format!("{create} --cert {out}/server.crt --key {out}/server.key"))
+            .await;
+    }
+
     fn at(&self, part: &str) -> String {
         self.pki().join(part).display().to_string()
     }

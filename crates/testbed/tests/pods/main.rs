@@ -11,6 +11,8 @@ mod deployment;
 mod flow;
 mod inventory;
 mod kubectl;
+mod outages;
+mod routing;
 mod scenarios;
 
 use std::time::{Duration, Instant};
@@ -35,8 +37,12 @@ async fn the_platform_in_a_real_cluster() {
     say(began, "a training, a wrong image, and a request that no node can take");
     tokio::join!(scenarios::smpc(&deployment), scenarios::deleted_pod(&deployment));
     say(began, "secure aggregation, and a pod deleted under a run");
-    scenarios::everything_killed(&deployment).await;
+    outages::everything_killed(&deployment).await;
     say(began, "agent, server and operator killed under a run");
+    outages::silent_api_server(&deployment).await;
+    say(began, "the API server silent under a run");
+    routing::gateway(&deployment).await;
+    say(began, "a training by way of a Gateway");
     scenarios::legacy_manifests(&deployment).await;
     say(began, "manifests of the original operator");
 

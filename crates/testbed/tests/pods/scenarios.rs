@@ -107,30 +107,6 @@ async fn expect(at: &Deployment, run: RunId, reason: Reason, words: &str) {
     assert!(!why.hint.is_empty());
 }
 
-/// The agent, the server and the operator are killed under a run, with no time to say anything. The jobs do not notice.
-pub(crate) async fn everything_killed(at: &Deployment) {
-    let run = at
-        .flow
-        .start("killed", json!({}), json!({"hyperparameters": {"epochs": 20}}))
-        .await;
-    at.flow.trains(run).await;
-    let members = at.flow.assignments(run).await;
-    let before = containers(at, &members).await;
-    for (namespace, selector) in [
-        ("flow-party-a", "app.kubernetes.io/name=flow-federate"),
-        ("flow-center", "app.kubernetes.io/name=flow-server"),
-        ("flow-system", "app.kubernetes.io/name=flow-operator"),
-    ] {
-        let kill = format!("--namespace {namespace} delete pods --selector {selector} --force --grace-period=0");
-        at.kubectl.run(&kill).await;
-    }
-    at.flow.is_attached().await;
-    let ended = at.flow.succeeds(run).await;
-    assert_eq!(ended.attempts.len(), 1, "{:?}", ended.attempts);
-    let after = containers(at, &members).await;
-    assert_eq!(before, after, "a job was started anew");
-}
-
 /// Old manifests, with nothing but the old fields, run beside each other without the platform.
 pub(crate) async fn legacy_manifests(at: &Deployment) {
     // Python 3.11 needs a shim to import the client, and the original's images had an older one.
@@ -179,18 +155,18 @@ pub(crate) async fn legacy_manifests(at: &Deployment) {
 }
 
 /// The name of a member's job.
-fn job(members: &[AssignmentView], party: &str) -> String {
+pub(crate) fn job(members: &[AssignmentView], party: &str) -> String {
     let member = members.iter().rfind(|member| member.party.as_str() == party);
     let member = member.unwrap_or_else(|| panic!("{party} is no member"));
     format!("iflearnerjob-{}", member.id)
 }
 
-fn namespace(party: &str) -> String {
+pub(crate) fn namespace(party: &str) -> String {
     format!("flow-{party}")
 }
 
 /// The host of each member's job, by party.
-async fn hosts(at: &Deployment, members: &[AssignmentView]) -> BTreeMap<String, String> {
+pub(crate) async fn hosts(at: &Deployment, members: &[AssignmentView]) -> BTreeMap<String, String> {
     let mut hosts = BTreeMap::new();
     for member in members {
         let party = member.party.to_string();
@@ -203,20 +179,4 @@ async fn hosts(at: &Deployment, members: &[AssignmentView]) -> BTreeMap<String, 
         hosts.insert(party, host);
     }
     hosts
-}
-
-/// The containers of all members, and when they were started.
-async fn containers(at: &Deployment, members: &[AssignmentView]) -> BTreeMap<String, String> {
-    let mut containers = BTreeMap::new();
-    for member in members {
-        let party = member.party.to_string();
-        let get = format!("--namespace {} get pod {}", namespace(&party), job(members, &party));
-        let pod = at.kubectl.json(&get).await;
-        let id = pod["status"]["containerStatuses"][0]["containerID"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        containers.insert(party, format!("{id} {}", pod["metadata"]["uid"]));
-    }
-    containers
 }

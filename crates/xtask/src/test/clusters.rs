@@ -36,6 +36,12 @@ impl Clusters {
         })
     }
 
+    /// Gets the programs of a node: a test that brings one up by itself has no time to build them.
+    pub(super) fn node_programs(&self) -> Outcome {
+        let options = self.options("node", Level::Node);
+        Ok(flow_cluster::fetch(&options).map_err(|error| chain(&error))?)
+    }
+
     /// An API server with its controllers, and nothing that runs pods.
     pub(super) fn api(&mut self) -> Outcome {
         let cluster = self.bring_up("api", Level::Api)?;
@@ -57,10 +63,14 @@ impl Clusters {
     }
 
     fn bring_up(&self, name: &str, level: Level) -> Outcome<Cluster> {
+        Ok(Cluster::up(&self.options(name, level)).map_err(|error| chain(&error))?)
+    }
+
+    fn options(&self, name: &str, level: Level) -> Options {
         let mut options = Options::new(self.folder.path().join(name), level);
         options.cancelled = self.cancelled.clone();
         options.prefer_existing = self.existing;
-        Ok(Cluster::up(&options).map_err(|error| chain(&error))?)
+        options
     }
 
     /// What tests find them by: the kubeconfig of each.

@@ -59,8 +59,8 @@ fn all(args: &TestArgs, steps: &mut Steps) -> Outcome<Tally> {
 
 /// A node with our images. There is one a machine, so the tests of such nodes come first.
 fn node(args: &TestArgs, steps: &mut Steps, runner: &Path, clusters: &mut Clusters, tally: &mut Tally) -> Outcome {
-    if let Some(missing) = flow_cluster::missing(flow_cluster::Level::Node).filter(|_| !args.existing_cluster) {
-        return Err(missing.to_string().into());
+    if !args.existing_cluster {
+        steps.run("programs of a node", || clusters.node_programs())?;
     }
     if args.nextest.is_empty() && !args.existing_cluster {
         *tally += counted(steps, "tests of a node", || nextest::of_nodes(runner))?;

@@ -28,7 +28,7 @@ pub(super) fn needs(program: &Path, args: &[String]) -> Outcome<Vec<Need>> {
     }
     let mut list = runner(program);
     list.args(["list", "--workspace", "--message-format", "oneline"])
-        .args(args);
+        .args(selecting(args));
     let selected = cargo::output(&mut list)?;
     let mut needed = Vec::new();
     for need in all {
@@ -38,6 +38,36 @@ pub(super) fn needs(program: &Path, args: &[String]) -> Outcome<Vec<Need>> {
         }
     }
     Ok(needed)
+}
+
+/// Of the arguments for a run those that select tests, as a list takes only these.
+fn selecting(args: &[String]) -> Vec<&str> {
+    const OPTIONS: [&str; 8] = [
+        "-E",
+        "--filterset",
+        "-p",
+        "--package",
+        "--test",
+        "--bin",
+        "--run-ignored",
+        "--exclude",
+    ];
+    let is_given = |arg: &str| {
+        OPTIONS
+            .iter()
+            .any(|option| arg.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')))
+    };
+    let mut selecting = Vec::new();
+    let mut args = args.iter().map(String::as_str);
+    while let Some(arg) = args.next() {
+        if OPTIONS.contains(&arg) {
+            selecting.push(arg);
+            selecting.extend(args.next());
+        } else if !arg.starts_with('-') || arg == "--lib" || is_given(arg) {
+            selecting.push(arg);
+        }
+    }
+    selecting
 }
 
 /// Runs the tests of nodes.
@@ -112,5 +142,28 @@ fn forget(report: &Path) -> Outcome {
     match fs::remove_file(report) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_selects_tests_is_left() {
+        let args = [
+            "--no-capture",
+            "-E",
+            "test(a)",
+            "name",
+            "--package=flow-domain",
+            "--retries=2",
+            "--lib",
+        ];
+        let args = args.map(str::to_owned);
+        assert_eq!(
+            selecting(&args),
+            ["-E", "test(a)", "name", "--package=flow-domain", "--lib"]
+        );
     }
 }
