@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use flow_daemon::{
-    config::{ConfigError, Layers, Loaded},
+    config::{self, ConfigError, Loaded},
     error::chain,
     shutdown::Shutdown,
     telemetry::{self, FilterError},
@@ -87,15 +87,7 @@ pub fn main() -> ExitCode {
 }
 
 fn load(cli: &Cli) -> Result<Loaded<Config>, ConfigError> {
-    let mut layers = Layers::new("FLOW_SERVER").defaults(&Config::default());
-    if let Some(path) = &cli.config {
-        layers = layers.file(path, true);
-    }
-    let own = |name: &str| name != "FLOW_SERVER_CONFIG";
-    layers
-        .env(std::env::vars().filter(|(name, _)| own(name)))
-        .set_arguments(&cli.set)
-        .load()
+    config::of_program("FLOW_SERVER", cli.config.as_deref(), &cli.set)
 }
 
 #[tokio::main]

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use flow_daemon::{
-    config::{ConfigError, Layers, Loaded},
+    config::{self, ConfigError, Loaded},
     error::chain,
     shutdown::Shutdown,
     telemetry::{self, FilterError},
@@ -69,11 +69,7 @@ pub fn main() -> ExitCode {
 }
 
 fn load(cli: &Cli) -> Result<Loaded<Config>, ConfigError> {
-    let mut layers = Layers::new("FLOW_OPERATOR").defaults(&Config::default());
-    if let Some(path) = &cli.config {
-        layers = layers.file(path, true);
-    }
-    layers.env(std::env::vars()).set_arguments(&cli.set).load()
+    config::of_program("FLOW_OPERATOR", cli.config.as_deref(), &cli.set)
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {

@@ -27,6 +27,23 @@ pub struct Layers {
     problems: Vec<Problem>,
 }
 
+/// The configuration of a program: its defaults, under the file that is named, under the environment's variables with the prefix, under the
+/// command line's `--set`.
+///
+/// # Errors
+/// Everything that is wrong with any of them.
+pub fn of_program<T: Default + Serialize + DeserializeOwned>(
+    prefix: &str,
+    file: Option<&Path>,
+    set: &[String],
+) -> Result<Loaded<T>, ConfigError> {
+    let mut layers = Layers::new(prefix).defaults(&T::default());
+    if let Some(path) = file {
+        layers = layers.file(path, true);
+    }
+    layers.env(std::env::vars()).set_arguments(set).load()
+}
+
 impl Layers {
     /// For a daemon whose environment variables are named `<prefix>__SECTION__KEY`.
     pub fn new(prefix: &str) -> Self {

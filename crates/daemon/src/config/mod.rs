@@ -38,5 +38,5 @@ mod tree;
 
 pub use describe::{Loaded, Setting};
 pub use error::{ConfigError, Problem};
-pub use layers::Layers;
+pub use layers::{Layers, of_program};
 pub use tree::Source;
