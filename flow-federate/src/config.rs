@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use flow_agent::AgentConfig;
-use flow_daemon::{telemetry::LogConfig, tls::TlsFiles};
+use flow_daemon::{health::HealthConfig, telemetry::LogConfig, tls::TlsFiles};
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be set. Environment variables begin with `FLOW_FEDERATE__`.
@@ -38,16 +38,6 @@ pub struct ServerConfig {
     pub name: Option<String>,
     /// The trust domain of certificates.
     pub trust_domain: String,
-}
-
-/// `/livez`, `/readyz` and `/metrics`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HealthConfig {
-    /// Whether they are served.
-    pub enabled: bool,
-    /// Where.
-    pub listen: SocketAddr,
 }
 
 impl Default for Config {

@@ -5,15 +5,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use flow_agent::{Agent, AgentError, launcher, link};
 use flow_daemon::{
     connect::TlsConnector,
-    health::{self, Readiness},
+    health::{HealthPage, Readiness},
     metrics,
-    serve::{ServeOptions, serve},
+    net::ListenError,
     shutdown::Shutdown,
     tls::{ReloadingTls, TlsError, install_crypto},
 };
 use flow_domain::{PartyId, ids::InvalidId};
 use flow_launcher::LaunchError;
-use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 
 use crate::config::Config;
@@ -43,14 +42,8 @@ pub enum StartError {
     #[error(transparent)]
     Agent(#[from] AgentError),
     /// The health page cannot be served.
-    #[error("cannot listen on health.listen = {addr}: if another program has it, choose another address")]
-    Listen {
-        /// The address.
-        addr: SocketAddr,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
 }
 
 /// A running agent.
@@ -70,15 +63,8 @@ impl Federate {
         let party: PartyId = config.party.parse().map_err(StartError::Party)?;
         let endpoint = endpoint(&config.server.address)?;
         let trust_domain = config.server.trust_domain.parse().map_err(StartError::TrustDomain)?;
-        let addr = config.health.listen;
-        let health = match config.health.enabled {
-            false => None,
-            true => Some(
-                TcpListener::bind(addr)
-                    .await
-                    .map_err(|source| StartError::Listen { addr, source })?,
-            ),
-        };
+        let page = HealthPage::listen(&config.health).await?;
+        let health = page.addr();
         let tls = ReloadingTls::load(config.tls.clone())?;
         let launcher = launcher(&party, &config.data_dir, &config.agent, config.supervisor.as_deref()).await?;
         let end = shutdown.token.clone();
@@ -102,14 +88,7 @@ impl Federate {
             Ok(()) => attached.ok(),
             Err(reason) => attached.failing(reason),
         });
-        let health_addr = health.as_ref().and_then(|listener| listener.local_addr().ok());
-        if let Some(listener) = health {
-            let router = health::router(readiness, Arc::new(registry));
-            let (options, end) = (ServeOptions::default(), end.clone());
-            shutdown.tracker.spawn(async move {
-                serve(listener, router, options, end).await;
-            });
-        }
+        page.serve(readiness, Arc::new(registry), shutdown);
         shutdown
             .tracker
             .spawn(link::run(agent.clone(), dial, on_link, end.clone()));
@@ -120,7 +99,7 @@ impl Federate {
         tracing::info!(%party, server = config.server.address, version = flow_daemon::version(), "flow-federate is up");
         Ok(Self {
             shutdown: shutdown.clone(),
-            health: health_addr,
+            health,
         })
     }
 

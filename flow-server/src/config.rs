@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use flow_agent::AgentConfig;
-use flow_daemon::{config::duration, telemetry::LogConfig, tls::TlsFiles};
+use flow_daemon::{config::duration, health::HealthConfig, telemetry::LogConfig, tls::TlsFiles};
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be set. Environment variables begin with `FLOW_SERVER__`.
@@ -20,6 +20,8 @@ pub struct Config {
     pub link: LinkConfig,
     /// The center's own agent.
     pub center: CenterConfig,
+    /// `/livez`, `/readyz` and `/metrics` for those who may not reach REST, which has them too.
+    pub health: HealthConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -105,6 +107,10 @@ impl Default for Config {
                 enabled: true,
                 supervisor: None,
                 agent: AgentConfig::default(),
+            },
+            health: HealthConfig {
+                enabled: false,
+                listen: SocketAddr::from(([127, 0, 0, 1], 1239)),
             },
             log: LogConfig::default(),
         }

@@ -4,15 +4,16 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use flow_daemon::{
     accept::{AcceptOptions, TlsAcceptor},
-    health::{self, CheckHandle, Readiness},
+    health::{self, CheckHandle, HealthPage, Readiness},
     metrics,
+    net::{ListenError, listen},
     serve::{ServeOptions, serve},
     shutdown::Shutdown,
     tls::{ReloadingTls, TlsError, install_crypto},
 };
 use flow_proto::{MAX_MESSAGE, v1::agent_link_server::AgentLinkServer};
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::gauge::ConstGauge};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 
@@ -39,16 +40,8 @@ const MAX_PARTIES: u64 = 100_000;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {what} = {addr}: if another program has it, choose another address")]
-    Listen {
-        /// The setting.
-        what: &'static str,
-        /// The address.
-        addr: SocketAddr,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// REST would be open to everybody.
     #[error(
         "rest.listen = {0} is not loopback, and the API has no log-in of its own: put a proxy with one before it and set rest.allow_remote = true"
@@ -76,6 +69,7 @@ pub enum StartError {
 pub struct Server {
     rest: SocketAddr,
     link: SocketAddr,
+    health: Option<SocketAddr>,
     shutdown: Shutdown,
 }
 
@@ -93,15 +87,13 @@ impl Server {
             tracing::warn!(listen = %config.rest.listen, "the REST API is open to everybody who can reach it: it has no log-in of its own");
         }
         // What can be refused is tried before anything is started.
-        let rest_listener = listen("rest.listen", config.rest.listen).await?;
-        let link_listener = listen("link.listen", config.link.listen).await?;
+        let (rest_listener, rest) = listen("rest.listen", config.rest.listen).await?;
+        let (link_listener, link_at) = listen("link.listen", config.link.listen).await?;
+        let page = HealthPage::listen(&config.health).await?;
+        let health = page.addr();
         let tls = config.link.tls.clone().map(ReloadingTls::load).transpose()?;
         let trust_domain = config.link.trust_domain.parse().map_err(StartError::TrustDomain)?;
         let store = Store::open(&config.database_url(), config.database.max_connections).await?;
-        let addresses = (
-            address(&rest_listener, config.rest.listen),
-            address(&link_listener, config.link.listen),
-        );
 
         let end = shutdown.token.clone();
         let hub = Arc::new(Hub::default());
@@ -163,9 +155,11 @@ impl Server {
             services,
             end: end.clone(),
         };
-        let guard = rest::Guard::new(addresses.0, config.rest.hosts);
+        let guard = rest::Guard::new(rest, config.rest.hosts);
         let router = rest::router(app, guard, config.rest.max_body, &mut registry);
-        let router = router.merge(health::router(readiness, Arc::new(registry)));
+        let registry = Arc::new(registry);
+        page.serve(readiness.clone(), registry.clone(), shutdown);
+        let router = router.merge(health::router(readiness, registry));
         let options = ServeOptions {
             max_connections: config.rest.max_connections,
             drain: Duration::from_secs(5),
@@ -174,11 +168,11 @@ impl Server {
         shutdown.tracker.spawn(async move {
             serve(rest_listener, router, options, end).await;
         });
-        let (rest, link) = addresses;
-        tracing::info!(%rest, %link, version = flow_daemon::version(), "flow-server is up");
+        tracing::info!(%rest, link = %link_at, health = health.map(tracing::field::display), version = flow_daemon::version(), "flow-server is up");
         Ok(Self {
             rest,
-            link,
+            link: link_at,
+            health,
             shutdown: shutdown.clone(),
         })
     }
@@ -193,6 +187,11 @@ impl Server {
         self.link
     }
 
+    /// Where the health page is served, if beside REST.
+    pub fn health_addr(&self) -> Option<SocketAddr> {
+        self.health
+    }
+
     /// Waits for the shutdown, and lets what is under way finish. Jobs run on.
     pub async fn join(self) {
         self.shutdown.token.cancelled().await;
@@ -200,17 +199,6 @@ impl Server {
             tracing::warn!(%error, "ending all the same");
         }
     }
-}
-
-async fn listen(what: &'static str, addr: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(addr)
-        .await
-        .map_err(|source| StartError::Listen { what, addr, source })
-}
-
-/// The port that was given, where any was asked for.
-fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
-    listener.local_addr().unwrap_or(asked)
 }
 
 async fn serve_link(

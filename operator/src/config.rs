@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
-use flow_daemon::{config::duration, telemetry::LogConfig};
+use flow_daemon::{config::duration, health::HealthConfig, telemetry::LogConfig};
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be set. Environment variables begin with `FLOW_OPERATOR__`.
@@ -47,7 +47,7 @@ pub enum Security {
 pub enum Routing {
     /// By an Ingress.
     Ingress,
-    /// By a GRPCRoute on a Gateway.
+    /// By a route on a Gateway.
     Gateway,
     /// Not at all, or by what others make.
     None,
@@ -93,6 +93,20 @@ pub struct GatewayConfig {
     pub namespace: Option<String>,
     /// The listener's name; all that match if not given.
     pub section_name: Option<String>,
+    /// The kind of the routes.
+    pub route: RouteKind,
+}
+
+/// The kinds of routes that the Gateway API has for gRPC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RouteKind {
+    /// Made for gRPC, and without a field for timeouts: those of the implementation count.
+    #[default]
+    #[serde(rename = "GRPCRoute")]
+    Grpc,
+    /// It says that calls may take any time.
+    #[serde(rename = "HTTPRoute")]
+    Http,
 }
 
 /// The election of a leader.
@@ -116,16 +130,6 @@ pub struct LeaderConfig {
     /// How often a leader says that it is alive, and others look.
     #[serde(with = "duration")]
     pub retry_period: Duration,
-}
-
-/// `/livez`, `/readyz` and `/metrics`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HealthConfig {
-    /// Whether they are served.
-    pub enabled: bool,
-    /// Where.
-    pub listen: SocketAddr,
 }
 
 impl Default for Config {

@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt, api::ListParams};
 
 use crate::{
     build::pod_name,
-    caches::{self, is_owned},
+    caches::is_owned,
     controller::{Context, Failure},
     lifecycle::Past,
     status,
@@ -34,7 +34,7 @@ impl Context {
         let mut pods = Vec::new();
         for attempt in 0..=known {
             let pod_name = pod_name(&name, attempt);
-            let cached = caches::find(&self.applier.caches.pods, &namespace, &pod_name);
+            let cached = self.applier.caches.pods.find(&namespace, &pod_name);
             let pod = cached.or_else(|| self.applier.recent.find("Pod", &namespace, &pod_name).flatten());
             if let Some(pod) = pod.filter(|pod| is_owned(&**pod, job)) {
                 pods.push((attempt, pod));

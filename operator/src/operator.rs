@@ -3,15 +3,14 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use flow_daemon::{
-    health::{self, Readiness},
+    health::{HealthPage, Readiness},
     metrics as daemon_metrics,
-    serve::{ServeOptions, serve},
+    net::ListenError,
     shutdown::Shutdown,
     tls::install_crypto,
 };
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, config::InferConfigError};
-use tokio::net::TcpListener;
 
 use crate::{
     cluster::{client, infer},
@@ -38,14 +37,8 @@ pub enum StartError {
     #[error("cannot make a client of the cluster")]
     Client(#[source] Box<kube::Error>),
     /// The health page cannot be served.
-    #[error("cannot listen on health.listen = {addr}: if another program has it, choose another address")]
-    Listen {
-        /// The address.
-        addr: SocketAddr,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
 }
 
 /// A running operator.
@@ -68,20 +61,14 @@ impl Operator {
         let made = |error| StartError::Client(Box::new(error));
         let patient = client(cluster.clone(), None).map_err(made)?;
         let quick = client(cluster.clone(), Some(REQUEST_TIMEOUT)).map_err(made)?;
-        let listener = listen(&config).await?;
-        let health = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let page = HealthPage::listen(&config.health).await?;
+        let health = page.addr();
 
         let mut registry = daemon_metrics::registry("flow-operator");
         let metrics = Arc::new(Metrics::new(&mut registry));
         let readiness = Readiness::new(end.clone());
         let synced = readiness.register("cluster");
-        if let Some(listener) = listener {
-            let router = health::router(readiness, Arc::new(registry));
-            let end = end.clone();
-            shutdown
-                .tracker
-                .spawn(async move { serve(listener, router, ServeOptions::default(), end).await });
-        }
+        page.serve(readiness, Arc::new(registry), shutdown);
         let identity = identity(&config);
         let (events, publisher) = Events::start(quick.clone(), identity.clone(), end.clone());
         shutdown.tracker.spawn(publisher);
@@ -138,15 +125,6 @@ impl Operator {
             tracing::warn!(%error, "ending all the same");
         }
     }
-}
-
-async fn listen(config: &Config) -> Result<Option<TcpListener>, StartError> {
-    let addr = config.health.listen;
-    if !config.health.enabled {
-        return Ok(None);
-    }
-    let listener = TcpListener::bind(addr).await;
-    listener.map(Some).map_err(|source| StartError::Listen { addr, source })
 }
 
 /// This replica's name: the pod's, and something random, as a container that is restarted is another one.

@@ -15,9 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api_error::is,
     apply::Applier,
-    build::grpc_route,
     caches::{self, Feed, Scope},
-    config::{Config, Routing},
+    config::{Config, RouteKind, Routing},
     controller::{Context, reconcile, retry},
     events::Events,
     metrics::Metrics,
@@ -27,7 +26,7 @@ use crate::{
 /// Changes of a job and its objects within this time are looked at once.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
-/// How often missing GRPCRoutes are looked for.
+/// How often missing routes are looked for.
 const GATEWAY_CHECK: Duration = Duration::from_secs(30);
 
 /// What all parts share.
@@ -50,7 +49,7 @@ pub(crate) async fn work(parts: &Parts) {
 }
 
 async fn work_once(parts: &Parts) {
-    let gateway = has_gateway(parts).await;
+    let kinds = route_kinds(parts).await;
     let namespaces = &parts.config.namespaces;
     let scopes = match namespaces.is_empty() {
         true => vec![Scope::All],
@@ -59,22 +58,27 @@ async fn work_once(parts: &Parts) {
     parts.synced.failing("the cluster's objects are not known yet");
     let appears = async {
         // Where routes are wanted and there are none, somebody may install them.
-        while gateway || parts.config.routing != Routing::Gateway || !has_gateway(parts).await {
+        let missing = wanted(&parts.config).filter(|kind| !kinds.contains(kind));
+        let Some(kind) = missing else {
+            return future::pending().await;
+        };
+        while !has_routes(parts, kind).await {
             tokio::time::sleep(GATEWAY_CHECK).await;
         }
+        kind
     };
     // All scopes together keep to the limit.
     let each = (usize::from(parts.config.concurrency) / scopes.len()).max(1);
     let each = u16::try_from(each).unwrap_or(u16::MAX);
-    let look = future::join_all(scopes.iter().map(|scope| look_after(parts, scope, gateway, each)));
+    let look = future::join_all(scopes.iter().map(|scope| look_after(parts, scope, &kinds, each)));
     tokio::select! {
         _ = look => {}
-        () = appears => tracing::info!("there are GRPCRoutes now: beginning anew with them"),
+        kind = appears => tracing::info!(kind = kind.name(), "there are routes now: beginning anew with them"),
     }
 }
 
-async fn look_after(parts: &Parts, scope: &Scope, gateway: bool, concurrency: u16) {
-    let (caches, feeds) = caches::watch(&parts.patient, scope, gateway, &parts.metrics);
+async fn look_after(parts: &Parts, scope: &Scope, kinds: &[RouteKind], concurrency: u16) {
+    let (caches, feeds) = caches::watch(&parts.patient, scope, kinds, &parts.metrics);
     let jobs = caches.jobs.clone();
     let recent = Arc::new(Recent::default());
     let context = Arc::new(Context {
@@ -93,8 +97,9 @@ async fn look_after(parts: &Parts, scope: &Scope, gateway: bool, concurrency: u1
         .owns_stream(counted(feeds.pods, metrics, &recent, Some("Pod")))
         .owns_stream(counted(feeds.services, metrics, &recent, Some("Service")))
         .owns_stream(counted(feeds.ingresses, metrics, &recent, Some("Ingress")));
-    if let Some(routes) = feeds.routes {
-        controller = controller.owns_stream_with(counted(routes, metrics, &recent, Some("GRPCRoute")), grpc_route());
+    for (kind, routes) in feeds.routes {
+        let routes = counted(routes, metrics, &recent, Some(kind.name()));
+        controller = controller.owns_stream_with(routes, kind.resource());
     }
     // Nothing is decided before everything is known: a pod that is not in the cache yet would be taken for missing. Only one may
     // wait for a store, as its wake-up goes to whoever asked last; the controller itself waits for the jobs'.
@@ -165,21 +170,37 @@ fn counted<K: Resource + Send + 'static>(
     feed.filter(move |item| future::ready(tells(item))).boxed()
 }
 
-/// Whether there are GRPCRoutes. Where they are not wanted, those of another configuration are still to be removed.
-async fn has_gateway(parts: &Parts) -> bool {
+/// The kind of route that jobs are to have.
+fn wanted(config: &Config) -> Option<RouteKind> {
+    (config.routing == Routing::Gateway).then_some(config.gateway.route)
+}
+
+/// The kinds of routes that the cluster has. Where they are not wanted, those of another configuration are still to be removed.
+async fn route_kinds(parts: &Parts) -> Vec<RouteKind> {
+    let mut kinds = Vec::new();
+    for kind in RouteKind::ALL {
+        if has_routes(parts, kind).await {
+            kinds.push(kind);
+        }
+    }
+    kinds
+}
+
+async fn has_routes(parts: &Parts, kind: RouteKind) -> bool {
     let namespace = parts.config.namespaces.first();
     let routes: Api<DynamicObject> = match namespace {
-        Some(namespace) => Api::namespaced_with(parts.client.clone(), namespace, &grpc_route()),
-        None => Api::all_with(parts.client.clone(), &grpc_route()),
+        Some(namespace) => Api::namespaced_with(parts.client.clone(), namespace, &kind.resource()),
+        None => Api::all_with(parts.client.clone(), &kind.resource()),
     };
     loop {
         match routes.list_metadata(&ListParams::default().limit(1)).await {
             Ok(_) => return true,
             Err(error) if is(&error, 404) || is(&error, 403) => {
-                if parts.config.routing == Routing::Gateway {
+                if wanted(&parts.config) == Some(kind) {
                     tracing::error!(
                         error = flow_daemon::error::chain(&error),
-                        "cannot use GRPCRoutes: install the Gateway API, and let the operator read and write them"
+                        kind = kind.name(),
+                        "cannot use this kind of route: install the Gateway API, and let the operator read and write them"
                     );
                 }
                 return false;

@@ -7,7 +7,7 @@ pub mod connect;
 pub mod error;
 pub mod health;
 pub mod metrics;
-mod net;
+pub mod net;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;

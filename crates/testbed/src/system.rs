@@ -72,6 +72,8 @@ pub struct System {
     pub rest: SocketAddr,
     /// Where agents attach.
     pub link: SocketAddr,
+    /// Where the server's health page is beside REST, if it has one.
+    pub health: Option<SocketAddr>,
     /// The certificate authority of this system.
     pub ca: Ca,
     dir: TempDir,
@@ -225,6 +227,7 @@ impl Builder {
         let up = server.says("flow-server is up", 0).await;
         let address = |field: &str| up[field].as_str().unwrap().parse::<SocketAddr>().unwrap();
         let (rest, link) = (address("rest"), address("link"));
+        let health = up["health"].as_str().map(|health| health.parse().unwrap());
         // A server that is started again is found where it was.
         (config.rest.listen, config.link.listen) = (rest, link);
         write(&root.join("server.toml"), &config);
@@ -265,6 +268,7 @@ impl Builder {
             parties,
             rest,
             link,
+            health,
             ca,
             dir,
         };

@@ -287,7 +287,11 @@ async fn a_stream_of_events_ends_with_its_run_and_resumes_where_it_was() {
 
 #[tokio::test]
 async fn the_document_and_its_page_are_served() {
-    let system = system().await;
+    let with_health = |config: &mut flow_server::config::Config| {
+        config.health.enabled = true;
+        config.health.listen = "127.0.0.1:0".parse().unwrap();
+    };
+    let system = System::with(Path::new("/bin/true")).server(with_health).start().await;
     let document = system.api.get("/openapi.json").await.unwrap();
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
     let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
@@ -311,5 +315,11 @@ async fn the_document_and_its_page_are_served() {
             .await
             .unwrap();
         assert!(text.contains(words), "{path}: {text}");
+    }
+    // Beside REST there is nothing but these, for whoever may not reach REST.
+    let health = system.health.expect("the health page");
+    for (path, status) in [("livez", 200), ("readyz", 200), ("metrics", 200), ("api/v2/tasks", 404)] {
+        let answer = reqwest::get(format!("http://{health}/{path}")).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
     }
 }

@@ -13,19 +13,26 @@
     reason = "a benchmark ends there, and prints its figures"
 )]
 
+mod idle;
 mod operator;
 mod sample;
 mod space;
 
-use std::{path::PathBuf, time::Duration, time::Instant};
+use std::{path::PathBuf, time::Duration};
 
+use futures::future;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client, ResourceExt,
     api::{Patch, PatchParams},
 };
 
-use crate::{operator::settle, sample::Sample, space::Space};
+use crate::{
+    idle::Counted,
+    operator::{Operator, settle},
+    sample::Sample,
+    space::Space,
+};
 
 struct Options {
     jobs: usize,
@@ -43,56 +50,78 @@ async fn main() {
 
     let sample = Space::new(&client, &format!("bench-sample-{suffix}")).await;
     sample.submit(1, 1, "job").await;
-    let operator = sample.operator(&options, false);
+    let operator = Operator::start(&options, None);
     sample.wait(3).await;
     drop(operator);
     let made = Sample::of(&sample).await;
+    sample.end().await;
 
-    let bare = Space::new(&client, &format!("bench-bare-{suffix}")).await;
-    let began = Instant::now();
-    bare.make(&made, &options).await;
-    bare.wait(3 * options.jobs).await;
-    let bare_rate = rate(options.jobs, began.elapsed());
-    println!("bare client: {bare_rate:.0} jobs/s");
-
-    let space = Space::new(&client, &format!("bench-operator-{suffix}")).await;
-    let operator = space.operator(&options, false);
-    space.warm_up().await;
-    let few = space.serve(&operator, options.jobs, &options, "job").await;
-    println!(
-        "operator: {few:.0} jobs/s, {:.2} of the bare client's rate (limit: 0.60)",
-        few / bare_rate
-    );
-
-    space.serve(&operator, options.standing, &options, "standing").await;
-    let many = space.serve(&operator, options.jobs, &options, "late").await;
-    let there = options.jobs + options.standing;
-    println!(
-        "operator with {there} jobs there: {many:.0} jobs/s, {:.2} of its rate before (limit: 1, within the noise)",
-        many / few
-    );
-    drop(operator);
-
-    let operator = space.operator(&options, true);
+    let (with_none, bare_none) = round(&client, "none", &made, &options).await;
+    let standing = standing(&client, &options).await;
+    let counted = Counted::new(&client).await;
+    let operator = Operator::start(&options, Some(&counted));
     settle(&operator).await;
-    let all = there + options.jobs;
     println!(
-        "memory with {all} live jobs: {:.0} MB (peak {:.0} MB; limit with 5000: 150 MB)",
+        "memory with {} live jobs: {:.0} MB (peak {:.0} MB; limit with 5000: 150 MB)",
+        options.standing,
         operator.memory("VmRSS"),
         operator.memory("VmHWM")
     );
-    let before = requests(&client).await;
-    tokio::time::sleep(IDLE).await;
-    let asked = requests(&client).await - before;
-    println!(
-        "idle for {} s: {asked} requests other than watches and leases (limit: 0)",
-        IDLE.as_secs()
-    );
+    counted.show().await;
     drop(operator);
-    for space in [sample, bare, space] {
-        space.end().await;
-    }
+
+    let (with_many, bare_many) = round(&client, "many", &made, &options).await;
+    println!(
+        "with {} jobs there against none: {:.2} of the rate (the bare client: {:.2}; limit: 1, within the noise)",
+        options.standing,
+        with_many / with_none,
+        bare_many / bare_none
+    );
+    future::join_all(standing.into_iter().map(Space::end)).await;
 }
+
+/// The rates of an operator for the whole cluster and of a bare client, each in a namespace of its own.
+async fn round(client: &Client, name: &str, made: &Sample, options: &Options) -> (f64, f64) {
+    let suffix = std::process::id();
+    let bare = Space::new(client, &format!("bench-bare-{name}-{suffix}")).await;
+    let by_bare = bare.make(made, options).await;
+    bare.end().await;
+    let space = Space::new(client, &format!("bench-{name}-{suffix}")).await;
+    let operator = Operator::start(options, None);
+    space.warm_up().await;
+    settle(&operator).await;
+    let by_operator = space.serve(&operator, options.jobs, options, "job").await;
+    drop(operator);
+    space.end().await;
+    println!(
+        "{name} there: operator {by_operator:.0} jobs/s, bare client {by_bare:.0}: {:.2} of it (limit: 0.60)",
+        by_operator / by_bare
+    );
+    (by_operator, by_bare)
+}
+
+/// Makes the jobs that are there already, with their objects, in many namespaces: the cluster's own controllers take time for each new
+/// Service and pod that grows with those of its namespace, and it is not they who are measured.
+async fn standing(client: &Client, options: &Options) -> Vec<Space> {
+    let mut spaces = Vec::new();
+    for number in 0..options.standing.div_ceil(JOBS_OF_A_NAMESPACE) {
+        spaces.push(Space::new(client, &format!("bench-standing-{number}-{}", std::process::id())).await);
+    }
+    let operator = Operator::start(options, None);
+    let mut left = options.standing;
+    for space in &spaces {
+        let jobs = left.min(JOBS_OF_A_NAMESPACE);
+        space.submit(jobs, options.concurrency, "standing").await;
+        space.wait(3 * jobs).await;
+        left -= jobs;
+    }
+    settle(&operator).await;
+    drop(operator);
+    spaces
+}
+
+/// How many of the jobs that are there already are in one namespace.
+const JOBS_OF_A_NAMESPACE: usize = 250;
 
 fn options() -> Options {
     let mut options = Options {
@@ -117,24 +146,6 @@ fn options() -> Options {
         }
     }
     options
-}
-
-/// For how long an operator that has nothing to do is watched.
-const IDLE: Duration = Duration::from_secs(30);
-
-/// How many requests for what an operator deals with the API server has had, watches left out.
-async fn requests(client: &Client) -> u64 {
-    let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
-    let metrics = client.request_text(request).await.unwrap();
-    let kinds = ["iflearnerjobs", "pods", "services", "ingresses", "grpcroutes", "events"];
-    let counts = metrics
-        .lines()
-        .filter(|line| line.starts_with("apiserver_request_total{"));
-    let counts = counts.filter(|line| kinds.iter().any(|kind| line.contains(&format!("resource=\"{kind}\""))));
-    let counts = counts.filter(|line| !line.contains("verb=\"WATCH\""));
-    counts
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum::<f64>() as u64
 }
 
 fn rate(jobs: usize, took: Duration) -> f64 {

@@ -1,8 +1,13 @@
 //! The operator's process.
 
-use std::{process::Child, time::Duration};
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
 use nix::{sys::signal::Signal, unistd::Pid};
+
+use crate::{Options, idle::Counted};
 
 pub(crate) struct Operator(pub(crate) Child);
 
@@ -27,6 +32,26 @@ pub(crate) async fn settle(operator: &Operator) {
 }
 
 impl Operator {
+    /// Starts one for the whole cluster: as a user whose requests are counted, and with a lease; or with neither.
+    pub(crate) fn start(options: &Options, counted: Option<&Counted>) -> Self {
+        let settings = [
+            format!("leader.enabled={}", counted.is_some()),
+            format!("concurrency={}", options.concurrency),
+            "health.enabled=false".to_owned(),
+        ];
+        let arguments = settings.iter().flat_map(|setting| ["--set", setting]);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-operator"));
+        command
+            .arg("serve")
+            .args(arguments)
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::null());
+        if let Some(counted) = counted {
+            command.env("KUBECONFIG", counted.kubeconfig.path());
+        }
+        Self(command.spawn().unwrap())
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
     }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -119,13 +118,15 @@ impl Space {
             .unwrap();
     }
 
-    pub(crate) async fn make(&self, sample: &Sample, options: &Options) {
+    /// Makes the objects of so many jobs as a bare client; answers how many jobs' objects were there in a second.
+    pub(crate) async fn make(&self, sample: &Sample, options: &Options) -> f64 {
+        let there = self.seen.lock().unwrap().len();
         let by = PostParams::default();
         let jobs: Api<IflearnerJob> = self.api();
         self.submit(1, 1, "owner").await;
         let owner = jobs.get("owner-0").await.unwrap().controller_owner_ref(&()).unwrap();
         let make = async |number: usize| {
-            let name = format!("job-{number}");
+            let name = format!("bare-{number}");
             let (pods, services, ingresses) = (self.api(), self.api(), self.api());
             let (pod, service, ingress) = (
                 renamed(&sample.pod, &name, &owner),
@@ -139,9 +140,12 @@ impl Space {
             );
             made.unwrap();
         };
+        let began = Instant::now();
         stream::iter(0..options.jobs)
             .for_each_concurrent(options.concurrency, make)
             .await;
+        self.wait(there + 3 * options.jobs).await;
+        rate(options.jobs, began.elapsed())
     }
 
     /// Waits until an operator does its work.
@@ -163,27 +167,13 @@ impl Space {
         rate
     }
 
-    pub(crate) fn operator(&self, options: &Options, leader: bool) -> Operator {
-        let settings = [
-            format!("leader.enabled={leader}"),
-            format!("namespaces={}", self.name),
-            format!("leader.namespace={}", self.name),
-            format!("concurrency={}", options.concurrency),
-            "health.enabled=false".to_owned(),
-        ];
-        let arguments = settings.iter().flat_map(|setting| ["--set", setting]);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-operator"));
-        command
-            .arg("serve")
-            .args(arguments)
-            .env("RUST_LOG", "warn")
-            .stdout(Stdio::null());
-        Operator(command.spawn().unwrap())
-    }
-
+    /// Deletes all, and waits until it is gone: what is on its way out would be in the way.
     pub(crate) async fn end(self) {
         self.watches.iter().for_each(tokio::task::JoinHandle::abort);
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         namespaces.delete(&self.name, &DeleteParams::default()).await.unwrap();
+        while namespaces.get_opt(&self.name).await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 }

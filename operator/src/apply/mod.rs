@@ -7,6 +7,7 @@ mod pods;
 use std::{fmt::Debug, sync::Arc};
 
 use flow_operator_api::{IflearnerJob, JobReason, OPERATOR};
+use futures::future;
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -17,9 +18,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     api_error::{Problem, is},
-    build::{self, Network},
-    caches::{self, Caches, is_owned},
-    config::Config,
+    build::Network,
+    caches::{Caches, is_owned},
+    config::{Config, RouteKind},
     failpoint,
     lifecycle::Verdict,
     metrics::Metrics,
@@ -63,7 +64,7 @@ impl Applier {
         let services: Api<Service> = Api::namespaced(self.client.clone(), &namespace);
         let service = self.ensure(
             &services,
-            caches::find(&caches.services, &namespace, &name),
+            caches.services.find(&namespace, &name),
             Some(&wanted.service),
             job,
             "Service",
@@ -71,24 +72,28 @@ impl Applier {
         let ingresses: Api<Ingress> = Api::namespaced(self.client.clone(), &namespace);
         let ingress = self.ensure(
             &ingresses,
-            caches::find(&caches.ingresses, &namespace, &name),
+            caches.ingresses.find(&namespace, &name),
             wanted.ingress.as_ref(),
             job,
             "Ingress",
         );
-        let route = async {
-            let Some(routes) = &caches.routes else {
-                return match wanted.route {
-                    Some(_) => Err(missing_gateway()),
-                    None => Ok(()),
-                };
-            };
-            let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &namespace, &build::grpc_route());
-            let cached = caches::find_route(routes, &namespace, &name);
-            self.ensure(&api, cached, wanted.route.as_ref(), job, "GRPCRoute").await
+        let routes = future::join_all(RouteKind::ALL.map(|kind| self.route(job, kind, wanted)));
+        let (service, ingress, routes) = tokio::join!(service, ingress, routes);
+        let all = [service, ingress].into_iter().chain(routes);
+        all.filter_map(Result::err).collect()
+    }
+
+    /// Makes the route if it is to be of this kind; else takes away what another configuration has made.
+    async fn route(&self, job: &IflearnerJob, kind: RouteKind, wanted: &Network) -> Result<(), Problem> {
+        let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
+        let wanted = wanted.route.as_ref().filter(|(wanted, _)| *wanted == kind);
+        let Some((_, routes)) = self.caches.routes.iter().find(|(known, _)| *known == kind) else {
+            return wanted.map_or(Ok(()), |_| Err(missing_gateway(kind)));
         };
-        let (service, ingress, route) = tokio::join!(service, ingress, route);
-        [service, ingress, route].into_iter().filter_map(Result::err).collect()
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &namespace, &kind.resource());
+        let cached = routes.find(&namespace, &name);
+        self.ensure(&api, cached, wanted.map(|(_, route)| route), job, kind.name())
+            .await
     }
 
     /// Makes, heals or removes one object, whichever it needs. In most cases it needs nothing, and no request is made.
@@ -176,11 +181,13 @@ where
     }
 }
 
-fn missing_gateway() -> Problem {
+fn missing_gateway(kind: RouteKind) -> Problem {
+    let kind = kind.name();
     Problem {
         reason: JobReason::ApplyFailed,
-        message: "the cluster has no gateway.networking.k8s.io/v1 GRPCRoute: install the Gateway API, or set routing = \"ingress\""
-            .to_owned(),
+        message: format!(
+            "the cluster has no gateway.networking.k8s.io/v1 {kind}: install the Gateway API, or set routing = \"ingress\""
+        ),
     }
 }
 

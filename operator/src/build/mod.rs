@@ -18,16 +18,15 @@ use kube::core::DynamicObject;
 pub(crate) use self::{
     meta::{ENDED_AT, ENDED_BY, pod_name},
     pod::{pod, template_digest},
-    route::grpc_route,
 };
-use crate::config::{Config, Routing};
+use crate::config::{Config, RouteKind, Routing};
 
 /// What makes a job's pod reachable. What is `None` is not to be there.
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
     pub(crate) service: Service,
     pub(crate) ingress: Option<Ingress>,
-    pub(crate) route: Option<DynamicObject>,
+    pub(crate) route: Option<(RouteKind, DynamicObject)>,
 }
 
 /// The service of a job, and its route from outside.
@@ -38,6 +37,6 @@ pub(crate) fn network(job: &IflearnerJob, config: &Config) -> Network {
     Network {
         service: service::service(job, config),
         ingress: (routing == Routing::Ingress).then(|| ingress::ingress(job, &config.ingress)),
-        route: (routing == Routing::Gateway).then(|| route::route(job, &config.gateway)),
+        route: (routing == Routing::Gateway).then(|| (config.gateway.route, route::route(job, &config.gateway))),
     }
 }

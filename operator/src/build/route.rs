@@ -8,23 +8,38 @@ use kube::{
 use serde_json::json;
 
 use super::{ingress::exposed_port, meta};
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, RouteKind};
 
-/// The kind `GRPCRoute`.
-pub(crate) fn grpc_route() -> ApiResource {
-    ApiResource {
-        group: "gateway.networking.k8s.io".to_owned(),
-        version: "v1".to_owned(),
-        api_version: "gateway.networking.k8s.io/v1".to_owned(),
-        kind: "GRPCRoute".to_owned(),
-        plural: "grpcroutes".to_owned(),
+const GROUP: &str = "gateway.networking.k8s.io";
+
+impl RouteKind {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Grpc, Self::Http];
+
+    /// Its name, as in manifests.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "GRPCRoute",
+            Self::Http => "HTTPRoute",
+        }
+    }
+
+    /// Its place in the API.
+    pub(crate) fn resource(self) -> ApiResource {
+        ApiResource {
+            group: GROUP.to_owned(),
+            version: "v1".to_owned(),
+            api_version: format!("{GROUP}/v1"),
+            kind: self.name().to_owned(),
+            plural: format!("{}s", self.name().to_lowercase()),
+        }
     }
 }
 
-/// A GRPCRoute of the job's host on the Gateway. The certificate is the Gateway's affair.
+/// A route of the job's host on the Gateway. The certificate is the Gateway's affair.
 pub(super) fn route(job: &IflearnerJob, gateway: &GatewayConfig) -> DynamicObject {
-    let kind = grpc_route();
-    let mut parent = json!({ "group": kind.group, "kind": "Gateway", "name": gateway.name });
+    let kind = gateway.route.resource();
+    let mut parent = json!({ "group": GROUP, "kind": "Gateway", "name": gateway.name });
     if let Some(namespace) = &gateway.namespace {
         parent["namespace"] = json!(namespace);
     }
@@ -33,6 +48,11 @@ pub(super) fn route(job: &IflearnerJob, gateway: &GatewayConfig) -> DynamicObjec
     }
     let backend =
         json!({ "group": "", "kind": "Service", "name": job.name_any(), "port": exposed_port(job), "weight": 1 });
+    let mut rule = json!({ "backendRefs": [backend] });
+    if gateway.route == RouteKind::Http {
+        // The API's way to say: as long as it takes.
+        rule["timeouts"] = json!({ "request": "0s" });
+    }
     let mut route = DynamicObject {
         types: Some(TypeMeta {
             api_version: kind.api_version,
@@ -43,7 +63,7 @@ pub(super) fn route(job: &IflearnerJob, gateway: &GatewayConfig) -> DynamicObjec
             "spec": {
                 "parentRefs": [parent],
                 "hostnames": [job.spec.host],
-                "rules": [{ "backendRefs": [backend] }],
+                "rules": [rule],
             },
         }),
     };

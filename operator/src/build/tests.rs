@@ -4,7 +4,7 @@ use flow_operator_api::IflearnerJob;
 use serde_json::{Value, json};
 
 use super::{Network, network, pod};
-use crate::config::{Config, Preset, Routing, Security};
+use crate::config::{Config, Preset, RouteKind, Routing, Security};
 
 fn job(role: &str, more: Value) -> IflearnerJob {
     let mut spec = json!({
@@ -27,7 +27,7 @@ fn config(preset: Preset) -> Config {
 }
 
 fn all(made: &Network) -> Value {
-    json!([made.service, made.ingress, made.route])
+    json!([made.service, made.ingress, made.route.as_ref().map(|(_, route)| route)])
 }
 
 #[test]
@@ -107,6 +107,9 @@ fn a_gateway() {
     config.gateway.name = "edge".to_owned();
     config.gateway.namespace = Some("infra".to_owned());
     insta::assert_yaml_snapshot!("gateway_network", all(&network(&job("client", json!({})), &config)));
+    config.gateway.route = RouteKind::Http;
+    let (_, route) = network(&job("client", json!({})), &config).route.unwrap();
+    insta::assert_yaml_snapshot!("gateway_http_route", route);
 }
 
 #[test]

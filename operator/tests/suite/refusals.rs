@@ -80,7 +80,7 @@ fn rules() -> serde_json::Value {
         { "apiGroups": ["git.iflytek.com"], "resources": ["iflearnerjobs/finalizers"], "verbs": ["update"] },
         { "apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list", "watch", "create", "patch", "delete"] },
         { "apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "list", "watch", "create", "patch", "delete"] },
-        { "apiGroups": ["gateway.networking.k8s.io"], "resources": ["grpcroutes"], "verbs": ["get", "list", "watch", "create", "patch", "delete"] },
+        { "apiGroups": ["gateway.networking.k8s.io"], "resources": ["grpcroutes", "httproutes"], "verbs": ["get", "list", "watch", "create", "patch", "delete"] },
         { "apiGroups": [""], "resources": ["events"], "verbs": ["list"] },
         { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] },
         { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] },

@@ -4,7 +4,7 @@ use k8s_openapi::{
     api::networking::v1::Ingress, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::DeleteParams,
     core::{ApiResource, DynamicObject, GroupVersionKind},
 };
@@ -12,25 +12,39 @@ use serde_json::json;
 
 use crate::world::{World, define};
 
-fn routes(world: &World) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "GRPCRoute");
-    let kind = ApiResource::from_gvk_with_plural(&kind, "grpcroutes");
+/// The Gateway API's definitions, if the cluster has none: cut down to the fields that we write, with their own types and defaults.
+const DEFINITIONS: [&str; 2] = [
+    include_str!("../manifests/grpcroutes.yaml"),
+    include_str!("../manifests/httproutes.yaml"),
+];
+
+fn routes(world: &World, kind: &str) -> Api<DynamicObject> {
+    let plural = format!("{}s", kind.to_lowercase());
+    let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", kind);
+    let kind = ApiResource::from_gvk_with_plural(&kind, &plural);
     Api::namespaced_with(world.client.clone(), &world.namespace, &kind)
 }
 
-/// The Gateway API's definition, if the cluster has none: cut down to the fields that we write, with its own types.
 async fn define_routes(world: &World) {
     let definitions: Api<CustomResourceDefinition> = Api::all(world.client.clone());
-    if definitions
-        .get_opt("grpcroutes.gateway.networking.k8s.io")
-        .await
-        .unwrap()
-        .is_some()
-    {
-        return;
+    for text in DEFINITIONS {
+        let definition: CustomResourceDefinition = serde_saphyr::from_str(text).unwrap();
+        if definitions.get_opt(&definition.name_any()).await.unwrap().is_none() {
+            define(&world.client, &definition).await;
+        }
     }
-    let text = include_str!("../manifests/grpcroutes.yaml");
-    define(&world.client, &serde_saphyr::from_str(text).unwrap()).await;
+}
+
+async fn is_there(world: &World, kind: &str) -> DynamicObject {
+    let get = || async { routes(world, kind).get_opt("job").await.unwrap() };
+    world.until(&format!("a {kind}"), get).await
+}
+
+async fn is_away(world: &World, kind: &str) {
+    let get = || async { routes(world, kind).get_opt("job").await.unwrap() };
+    world
+        .until(&format!("no {kind}"), || async { get().await.is_none().then_some(()) })
+        .await;
 }
 
 #[tokio::test]
@@ -49,9 +63,8 @@ async fn a_gateway_gets_a_route_instead_of_an_ingress() {
         "gateway.section_name=grpc",
     ];
     let mut operator = world.operator_with(&settings);
-    let route = world
-        .until("a route", || async { routes(&world).get_opt("job").await.unwrap() })
-        .await;
+    let route = is_there(&world, "GRPCRoute").await;
+    let backends = json!([{ "group": "", "kind": "Service", "name": "job", "port": 80, "weight": 1 }]);
     assert_eq!(
         route.data["spec"],
         json!({
@@ -60,25 +73,34 @@ async fn a_gateway_gets_a_route_instead_of_an_ingress() {
                 "name": "edge", "namespace": "infra", "sectionName": "grpc",
             }],
             "hostnames": ["job.party.example.com"],
-            "rules": [{ "backendRefs": [{ "group": "", "kind": "Service", "name": "job", "port": 80, "weight": 1 }] }],
+            "rules": [{ "backendRefs": backends }],
         })
     );
     assert_eq!(route.metadata.owner_references.unwrap()[0].controller, Some(true));
     world.gone::<Ingress>("job").await;
     // It is healed as everything is.
-    routes(&world).delete("job", &DeleteParams::default()).await.unwrap();
-    world
-        .until("a new route", || async { routes(&world).get_opt("job").await.unwrap() })
-        .await;
+    let delete = DeleteParams::default();
+    routes(&world, "GRPCRoute").delete("job", &delete).await.unwrap();
+    is_there(&world, "GRPCRoute").await;
+    operator.kill();
+
+    let mut operator = world.operator_with(&[&settings[..], &["gateway.route=HTTPRoute"]].concat());
+    let route = is_there(&world, "HTTPRoute").await;
+    let everything = json!([{ "path": { "type": "PathPrefix", "value": "/" } }]);
+    assert_eq!(
+        route.data["spec"]["rules"],
+        json!([{ "matches": everything, "timeouts": { "request": "0s" }, "backendRefs": backends }])
+    );
+    is_away(&world, "GRPCRoute").await;
+    // What the API server adds is no reason to heal it.
+    world.settled("job").await;
+    let version = |route: &DynamicObject| route.metadata.resource_version.clone();
+    assert_eq!(version(&is_there(&world, "HTTPRoute").await), version(&route));
     operator.kill();
 
     let _operator = world.operator();
     world.there::<Ingress>("job").await;
-    world
-        .until("no route", || async {
-            routes(&world).get_opt("job").await.unwrap().is_none().then_some(())
-        })
-        .await;
+    is_away(&world, "HTTPRoute").await;
 }
 
 #[tokio::test]

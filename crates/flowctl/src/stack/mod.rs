@@ -165,7 +165,7 @@ impl Stack {
 
 fn cannot_start(error: StartError) -> Failure {
     let code = match &error {
-        StartError::Listen { .. } => ErrorCode::Conflict,
+        StartError::Listen(_) => ErrorCode::Conflict,
         StartError::Open(_) => ErrorCode::Invalid,
         _ => ErrorCode::Internal,
     };

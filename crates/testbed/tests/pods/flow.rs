@@ -64,6 +64,10 @@ impl Flow {
 
     /// Asks until there is an answer: the port breaks with the pod. Refusals are failures of the test.
     async fn ask(&self, path: &str, body: Option<&Value>) -> Value {
+        serde_json::from_str(&self.text(path, body).await).unwrap()
+    }
+
+    async fn text(&self, path: &str, body: Option<&Value>) -> String {
         within(PATIENCE, &format!("an answer to {path}"), async || {
             let url = format!("{}/api/v2{path}", *self.base.borrow());
             let request = match body {
@@ -78,7 +82,7 @@ impl Flow {
             let status = answer.status();
             let text = answer.text().await.ok()?;
             assert!(status.is_success(), "{path}: {status}: {text}");
-            Some(serde_json::from_str(&text).unwrap())
+            Some(text)
         })
         .await
     }
@@ -149,6 +153,12 @@ impl Flow {
         self.get::<Page<AssignmentView>>(&format!("/runs/{id}/assignments"))
             .await
             .items
+    }
+
+    /// The lines of a run's log that a query asks for.
+    pub(crate) async fn log(&self, id: RunId, query: &str) -> Vec<String> {
+        let text = self.text(&format!("/runs/{id}/logs?{query}"), None).await;
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Waits for the end of a run.

@@ -32,17 +32,28 @@ async fn the_platform_in_a_real_cluster() {
     tokio::join!(
         scenarios::success(&deployment),
         scenarios::wrong_image(&deployment),
-        scenarios::no_room(&deployment)
+        scenarios::no_room(&deployment),
+        scenarios::without_launcher(&deployment)
     );
-    say(began, "a training, a wrong image, and a request that no node can take");
-    tokio::join!(scenarios::smpc(&deployment), scenarios::deleted_pod(&deployment));
-    say(began, "secure aggregation, and a pod deleted under a run");
+    say(
+        began,
+        "a training, a wrong image, a request that no node can take, and a program without the launcher",
+    );
+    tokio::join!(
+        scenarios::smpc(&deployment),
+        scenarios::deleted_pod(&deployment),
+        routing::long_and_large(&deployment)
+    );
+    say(
+        began,
+        "secure aggregation, a pod deleted under a run, long calls and large messages",
+    );
     outages::everything_killed(&deployment).await;
     say(began, "agent, server and operator killed under a run");
     outages::silent_api_server(&deployment).await;
     say(began, "the API server silent under a run");
     routing::gateway(&deployment).await;
-    say(began, "a training by way of a Gateway");
+    say(began, "a training, long calls and large messages by way of a Gateway");
     scenarios::legacy_manifests(&deployment).await;
     say(began, "manifests of the original operator");
 

@@ -1,24 +1,28 @@
 //! Another way to the jobs than an Ingress.
 
+use flow_testbed::within;
 use serde_json::json;
 
 use crate::{
+    PATIENCE,
     deployment::Deployment,
     scenarios::{hosts, job},
 };
 
 /// What an operator that makes GRPCRoutes is told.
-const SETTINGS: [(&str, &str); 4] = [
+const GATEWAY: [(&str, &str); 4] = [
     ("FLOW_OPERATOR__ROUTING", "gateway"),
     ("FLOW_OPERATOR__GATEWAY__NAME", "contour"),
     ("FLOW_OPERATOR__GATEWAY__NAMESPACE", "projectcontour"),
     ("FLOW_OPERATOR__GATEWAY__SECTION_NAME", "https"),
 ];
 
-/// By a Gateway of the Gateway API, with a GRPCRoute for each job.
+const ROUTE: &str = "FLOW_OPERATOR__GATEWAY__ROUTE";
+
+/// By a Gateway of the Gateway API: a training by GRPCRoutes; then, by HTTPRoutes, what the first cannot promise.
 pub(crate) async fn gateway(at: &Deployment) {
     at.make_gateway_certificate().await;
-    let settings: Vec<String> = SETTINGS.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let settings: Vec<String> = GATEWAY.iter().map(|(name, value)| format!("{name}={value}")).collect();
     set(at, &settings.join(" ")).await;
     let run = at.flow.start("gateway", json!({}), json!({"switches": ["smpc"]})).await;
     at.flow.succeeds(run).await;
@@ -39,9 +43,62 @@ pub(crate) async fn gateway(at: &Deployment) {
     );
     let hosts = hosts(at, &members).await;
     at.went_through_the_ingress("/Base/send", &[&hosts["center"]]).await;
-    let unset: Vec<String> = SETTINGS.iter().map(|(name, _)| format!("{name}-")).collect();
+    set(at, &format!("{ROUTE}=HTTPRoute")).await;
+    long_and_large(at).await;
+    let names = GATEWAY.iter().map(|(name, _)| *name).chain([ROUTE]);
+    let unset: Vec<String> = names.map(|name| format!("{name}-")).collect();
     set(at, &unset.join(" ")).await;
     at.kubectl.run("--namespace projectcontour delete secret gateway").await;
+}
+
+/// Calls that take longer than controllers allow by default, and a message of 1 GiB, pass: from pod to pod by host name.
+pub(crate) async fn long_and_large(at: &Deployment) {
+    let job = |name: &str, program: &str, argument: &str| {
+        json!({
+            "apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob",
+            "metadata": { "name": name, "namespace": "flow-party-a" },
+            "spec": {
+                "role": "client", "host": format!("{name}.party-a.party.iflearner.com"),
+                "template": { "spec": {
+                    "restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
+                    "containers": [{
+                        "name": "iflearner", "image": "iflearner-flow/training:test",
+                        "args": ["python", "-c", program, argument],
+                    }],
+                } },
+            },
+        })
+    };
+    let (echo, call) = (include_str!("programs/echo.py"), include_str!("programs/call.py"));
+    let jobs = [
+        job("echo", echo, ""),
+        job("call", call, "echo.party-a.party.iflearner.com"),
+    ];
+    at.kubectl
+        .apply(&json!({ "apiVersion": "v1", "kind": "List", "items": jobs }).to_string())
+        .await;
+    let ended = within(2 * PATIENCE, "the end of the calls", async || {
+        let job = at.kubectl.json("--namespace flow-party-a get iflearnerjob call").await;
+        let phase = job["status"]["phase"].as_str()?;
+        ["Succeeded", "Failed"].contains(&phase).then(|| phase.to_owned())
+    })
+    .await;
+    let said = at.kubectl.run("--namespace flow-party-a logs call").await;
+    assert_eq!(ended, "Succeeded", "{said}");
+    assert!(
+        said.contains("large: 1073741824 bytes") && said.contains("late: "),
+        "{said}"
+    );
+    eprintln!(
+        "          {}",
+        said.lines()
+            .filter(|line| !line.starts_with("not there"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    at.kubectl
+        .run("--namespace flow-party-a delete iflearnerjob echo call --cascade=foreground")
+        .await;
 }
 
 /// Changes the operator's environment, and waits until the new one is there.

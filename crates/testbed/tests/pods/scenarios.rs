@@ -48,6 +48,17 @@ pub(crate) async fn success(at: &Deployment) {
         spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"],
         false
     );
+    let all = at.flow.log(run, "party=party-a&tail=10000").await;
+    assert!(all.len() > 2, "{all:?}");
+    assert_eq!(at.flow.log(run, "party=party-a&tail=2").await, all[all.len() - 2..]);
+    let none: [String; 0] = [];
+    assert_eq!(at.flow.log(run, "party=party-a&since=2100-01-01T00:00:00Z").await, none);
+    assert_eq!(
+        at.flow
+            .log(run, "party=party-a&since=2000-01-01T00:00:00Z&tail=10000")
+            .await,
+        all
+    );
     let policies = at.kubectl.json("--namespace flow-center get networkpolicies").await;
     let named = |policy: &Value| policy["metadata"]["name"] == job(&members, "center");
     assert!(
@@ -91,6 +102,29 @@ pub(crate) async fn wrong_image(at: &Deployment) {
 pub(crate) async fn no_room(at: &Deployment) {
     let run = failing(at, "no-room", json!({"resources": {"cpu": "1000"}})).await;
     expect(at, run, Reason::Unschedulable, "Insufficient cpu").await;
+}
+
+/// A program that goes without the framework's launcher, and cannot: with this Python iflearner's client fails at its import. That ends
+/// the run as well, by the member's exit or by a deadline, and its log says why.
+pub(crate) async fn without_launcher(at: &Deployment) {
+    let task = json!({"policies": {"deadlines": {"start": "60s", "stall": "30s"}}});
+    let run = at
+        .flow
+        .start("without-launcher", json!({"launcher": false}), task)
+        .await;
+    let ended = at.flow.over(run).await;
+    let why = at.flow.why(run).await;
+    assert_eq!(
+        (ended.state, why.reason),
+        (RunState::Failed, Reason::ProcessFailed),
+        "{why:#?}"
+    );
+    let log = at.flow.log(run, "party=party-a").await;
+    assert!(log.iter().any(|line| line.contains("Error")), "{log:?}");
+    let members = at.flow.assignments(run).await;
+    let get = format!("--namespace flow-party-a get iflearnerjob {}", job(&members, "party-a"));
+    let command = at.kubectl.json(&get).await["spec"]["template"]["spec"]["containers"][0].clone();
+    assert!(!command.to_string().contains("iflearner_launch"), "{command}");
 }
 
 async fn failing(at: &Deployment, name: &str, template: Value) -> RunId {
