@@ -31,8 +31,12 @@ deadlines! {
     queue = Span::hours(24);
     /// Until every participant has checked and reserved what it needs.
     prepare = Span::mins(5);
-    /// From the start of the first role until every member runs and has registered.
+    /// While container images of members that are to start are on their way, all such times together.
+    pull = Span::mins(15);
+    /// From the start of the first role until every member is up and ready, the time for images not counted.
     start = Span::mins(5);
+    /// While every member is up and ready, and not all have registered.
+    register = Span::mins(5);
     /// The training itself.
     run = Span::hours(24);
     /// Without any progress of any member.
@@ -54,6 +58,27 @@ pub struct Policies {
     /// How long each phase may take.
     #[serde(default)]
     pub deadlines: Deadlines,
+    /// What becomes of an attempt once a party was away for longer than the offline deadline.
+    #[serde(default, skip_serializing_if = "OnOffline::is_default")]
+    pub on_offline: OnOffline,
+}
+
+/// What becomes of an attempt whose party stays away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OnOffline {
+    /// It fails, and the gang starts again if a retry is left: with that party, once it is back.
+    #[default]
+    Restart,
+    /// The run fails, whatever retries are left.
+    Fail,
+}
+
+impl OnOffline {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Policies {

@@ -43,6 +43,11 @@ macro_rules! reasons {
                 )
             }
 
+            /// Whether a member with it waits for its container image.
+            pub fn is_pulling(self) -> bool {
+                matches!(self, Self::ContainerCreating | Self::ImagePullBackOff | Self::ErrImageNeverPull)
+            }
+
             /// What it means, as one sentence.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
@@ -61,6 +66,10 @@ reasons! {
     Submitted => "",
     /// A party of the run has no agent attached.
     WaitingForParty => "start the agent of the party that is named, or cancel the run",
+    /// A party of the run, or its site, has no room for it now.
+    WaitingForCapacity => "wait for other runs to end, or have the party that is named offer more under agent.capacity",
+    /// There would be room, but it is kept for runs that have waited for longer.
+    WaitingForOthers => "",
     /// The next attempt waits for its back-off to end.
     RetryBackoff => "",
     /// Every participant checks its policy, data set, program and ports.
@@ -93,8 +102,12 @@ reasons! {
     QueueDeadlineExceeded => "see what it waited for in the message; raise policies.deadlines.queue if that is to be expected",
     /// Not every participant was prepared within the prepare deadline.
     PrepareDeadlineExceeded => "look at the assignments that are still Pending; raise policies.deadlines.prepare if they only need longer",
-    /// Not every member was up and registered within the start deadline.
-    StartDeadlineExceeded => "read the log of the member that is named: it started and did not become ready or register",
+    /// A member's container image was not there within the pull deadline.
+    PullDeadlineExceeded => "look at the member that is named: its image is large or its registry slow; raise policies.deadlines.pull if it only needs longer",
+    /// Not every member was up and ready within the start deadline.
+    StartDeadlineExceeded => "read the log of the member that is named: it was asked to start and did not become ready",
+    /// Not every member had registered within the register deadline.
+    RegisterDeadlineExceeded => "read the log of the member that is named: it runs, and did not reach the aggregation server",
     /// The run took longer than its run deadline.
     RunDeadlineExceeded => "raise policies.deadlines.run, or train for fewer rounds",
     /// The assignment did not end within the stop deadline.

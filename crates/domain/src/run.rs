@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{AssignmentId, PartyId, RunId, TaskId},
+    phase::{Phase, Start},
     reason::Reason,
     spec::RunSpec,
     template::HyperParameters,
@@ -205,6 +206,9 @@ pub struct Run {
     pub state_since: Timestamp,
     /// When its state expires; every state that is not final has one.
     pub deadline: Option<Timestamp>,
+    /// Where its start stands, or stood last.
+    #[serde(default)]
+    pub start: Start,
     /// Before this the next attempt does not begin.
     pub not_before: Option<Timestamp>,
     /// When a member last made progress.
@@ -231,6 +235,7 @@ impl Run {
             created_at: now,
             state_since: now,
             deadline: Some(now.after(spec.policies.deadlines.queue())),
+            start: Start::default(),
             not_before: None,
             progress_at: now,
             ended_at: None,
@@ -281,7 +286,10 @@ impl Run {
             // The back-off is not the queue's time.
             RunState::Queued => Some(self.not_before.unwrap_or(now).after(limits.queue())),
             RunState::Preparing => Some(now.after(limits.prepare())),
-            RunState::Starting => Some(now.after(limits.start())),
+            RunState::Starting => {
+                self.start = Start::begin(now);
+                Some(self.start.deadline(limits))
+            }
             RunState::Running => Some(now.after(limits.run())),
             // Whatever the policy says, the frameworks' grace fits into it.
             RunState::Completing => Some(now.after(limits.stop()).after(self.spec.profile.grace)),
@@ -292,5 +300,14 @@ impl Run {
             self.outcome = None;
         }
         Ok(())
+    }
+
+    /// Goes to another phase of its start, and sets the deadline that goes with it; false if it is in it already.
+    pub fn start_phase(&mut self, phase: Phase, now: Timestamp) -> bool {
+        let changed = self.start.go(phase, now);
+        if changed {
+            self.deadline = Some(self.start.deadline(&self.spec.policies.deadlines));
+        }
+        changed
     }
 }

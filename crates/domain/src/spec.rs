@@ -69,6 +69,15 @@ impl RunSpec {
         })
     }
 
+    /// What a member of this role needs of its machine.
+    pub fn resources_of(&self, role: &str) -> Resources {
+        if self.profile.data_role() == Some(role) {
+            self.resources
+        } else {
+            Resources::default()
+        }
+    }
+
     /// Every party that a run needs, once each.
     pub fn parties(&self) -> BTreeSet<&PartyId> {
         self.members().map(|member| member.party).collect()

@@ -47,7 +47,7 @@ fn sleep_to_the_end(world: &mut World) {
 fn histories_reach_every_state() {
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..256 {
+    for _ in 0..1024 {
         let history = (any_spec(), any_actions(40)).new_tree(&mut runner).unwrap();
         let (spec, actions) = history.current();
         let mut world = world_after(spec, &actions);
@@ -71,7 +71,9 @@ fn histories_reach_every_state() {
         Reason::WaitingForRegistration,
         Reason::QueueDeadlineExceeded,
         Reason::PrepareDeadlineExceeded,
+        Reason::PullDeadlineExceeded,
         Reason::StartDeadlineExceeded,
+        Reason::RegisterDeadlineExceeded,
         Reason::RunDeadlineExceeded,
         Reason::StopDeadlineExceeded,
         Reason::Stalled,

@@ -80,7 +80,7 @@ fn who_does_not_register_in_time_is_named() {
     let run = &world.gang.run;
     assert_eq!(
         (run.state, run.reason),
-        (RunState::TimedOut, Reason::StartDeadlineExceeded)
+        (RunState::TimedOut, Reason::RegisterDeadlineExceeded)
     );
     assert!(run.message.contains("party at b to register"), "{}", run.message);
     assert!(!run.message.contains("party at a"), "{}", run.message);

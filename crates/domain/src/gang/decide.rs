@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     assignment::{Assignment, AssignmentState},
+    policy::OnOffline,
     profile::{Placement, Restart},
     reason::Reason,
     run::{Cause, Outcome, RunState},
@@ -91,6 +92,10 @@ impl Work<'_> {
             return self.replace_member(failed);
         }
         let message = format!("{}: {}", failed.label(), failed.message);
+        if failed.reason == Reason::PartyOffline && run.spec.policies.on_offline == OnOffline::Fail {
+            let cause = self.cause(failed.reason, message.clone(), Some(failed));
+            return self.complete(Outcome::Failed, Some(cause), format!("{}: {message}", failed.reason));
+        }
         let (reason, end) = match failed.state {
             AssignmentState::Rejected => (failed.reason, Outcome::Rejected),
             AssignmentState::Stopped => (Reason::ProcessKilled, Outcome::Failed),

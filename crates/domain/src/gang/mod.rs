@@ -19,7 +19,6 @@ use crate::{
     ids::AssignmentId,
     profile::Placement,
     reason::Reason,
-    resources::Resources,
     run::Run,
     spec::{AssignmentSpec, Peer},
     time::Timestamp,
@@ -97,11 +96,7 @@ impl Gang {
             dataset: assignment.dataset.clone(),
             image: spec.image.clone(),
             workdir: spec.workdir.clone(),
-            resources: if profile.data_role() == Some(&assignment.role) {
-                spec.resources
-            } else {
-                Resources::default()
-            },
+            resources: spec.resources_of(&assignment.role),
             command: spec.commands.get(&assignment.role).cloned().unwrap_or_default(),
             // Assignments are made from the profile's own roles, so the role is there.
             launch: launch.unwrap_or_else(|| unreachable!("role {} is in its own profile", assignment.role)),

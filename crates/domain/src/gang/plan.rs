@@ -4,6 +4,7 @@ use super::{Event, Gang, Planned};
 use crate::{
     assignment::{self, Assignment, AssignmentState, Desired},
     party::Parties,
+    phase::Phase,
     reason::Reason,
     run::{self, Outcome, Run, RunState},
     time::Timestamp,
@@ -179,10 +180,15 @@ impl Work<'_> {
     }
 
     fn starting(&mut self) -> Result<bool, PlanError> {
-        if self.decide("started", Outcome::TimedOut, Reason::StartDeadlineExceeded)? {
+        let phase = self.gang.run.start.phase;
+        if self.decide(phase.aim(), Outcome::TimedOut, phase.expiry())? {
             return Ok(true);
         }
         if self.start_next() {
+            return Ok(true);
+        }
+        let (phase, now) = (self.start_phase(), self.now);
+        if self.gang.run.start_phase(phase, now) {
             return Ok(true);
         }
         let waiting: Vec<String> = self.gang.members().filter_map(|a| self.waits_for(a)).collect();
@@ -211,6 +217,18 @@ impl Work<'_> {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// What the members that were asked to run wait for: the first of the phases that one of them is in.
+    fn start_phase(&self) -> Phase {
+        let waits = |a: &Assignment| {
+            if a.desired == Desired::Run && a.state < AssignmentState::Running && a.reason.is_pulling() {
+                return Phase::Pulling;
+            }
+            let is_ready = a.state.is_terminal() || (a.is_up() && a.ready);
+            if is_ready { Phase::Registering } else { Phase::Starting }
+        };
+        self.gang.members().map(waits).min().unwrap_or_default()
     }
 
     /// Starts every prepared member whose turn it is; true if there was one.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use flow_domain::{
-    Assignment, AssignmentId, AssignmentState, PartyId, Progress, Span, Timestamp, assignment::Report, gang::Unfit,
+    Assignment, AssignmentId, AssignmentState, Desired, PartyId, Progress, Reason, Span, Timestamp, assignment::Report,
+    gang::Unfit,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use uuid::Uuid;
@@ -20,6 +21,8 @@ pub enum Action {
     HonestStep(Index),
     /// An agent says anything about any assignment that there ever was.
     Claim(Index, Claim),
+    /// A member that was asked to run waits for its image.
+    Pull(Index),
     /// An agent says again what was said before.
     Repeat(Index),
     /// An agent reports what belongs to another.
@@ -58,6 +61,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         8 => Just(Action::HonestRound),
         4 => index().prop_map(Action::HonestStep),
         5 => (index(), any_claim()).prop_map(|(who, claim)| Action::Claim(who, claim)),
+        3 => index().prop_map(Action::Pull),
         2 => index().prop_map(Action::Repeat),
         1 => (index(), any_claim()).prop_map(|(who, claim)| Action::Intrude(who, claim)),
         1 => Just(Action::Invent),
@@ -114,6 +118,17 @@ impl World {
             Action::Claim(which, claim) => {
                 if let Some((owner, report)) = self.claim(which, claim) {
                     self.hear(&owner, &report).expect("it is its own");
+                }
+            }
+            Action::Pull(which) => {
+                let waits = |a: &&Assignment| a.desired == Desired::Run && a.state < AssignmentState::Running;
+                let waiting: Vec<&Assignment> = self.gang.members().filter(waits).collect();
+                if !waiting.is_empty() {
+                    let member = *which.get(&waiting);
+                    let (party, mut report) = (member.party.clone(), mk_report(member, AssignmentState::Starting));
+                    report.reason = Reason::ContainerCreating;
+                    report.message = "its image is on its way".to_owned();
+                    self.hear(&party, &report).expect("it is its own");
                 }
             }
             Action::Repeat(which) => {

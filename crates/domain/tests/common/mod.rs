@@ -43,8 +43,8 @@ pub fn mk_spec(profile: &Profile, parties: usize) -> RunSpec {
         hyperparameters: profile.hyperparameters.clone(),
         switches: [].into(),
         policies: Policies {
-            max_retries: 0,
             deadlines: profile.deadlines.clone(),
+            ..Policies::default()
         },
         profile: profile.clone(),
     }

@@ -2,6 +2,7 @@
 
 use flow_domain::{
     Deadlines, PartyId, Policies, Profile, RunSpec, Span,
+    policy::OnOffline,
     profile::{Arg, Completion, DoneBy, Placement, ProgressSource, Readiness, Restart, Role, builtin},
 };
 use proptest::{
@@ -45,14 +46,19 @@ fn any_policies() -> impl Strategy<Value = Policies> {
             8 => (1..3_600u64).prop_map(|s| Some(Span::secs(s))),
         ]
     };
-    let deadlines = (span(), span(), span(), span(), span(), span(), span());
-    (0..=3u32, deadlines).prop_map(
-        |(max_retries, (queue, prepare, start, run, stall, stop, offline))| Policies {
+    let starting = (span(), span(), span());
+    let deadlines = (span(), span(), starting, span(), span(), span(), span());
+    let on_offline = prop_oneof![3 => Just(OnOffline::Restart), 1 => Just(OnOffline::Fail)];
+    (0..=3u32, deadlines, on_offline).prop_map(
+        |(max_retries, (queue, prepare, (pull, start, register), run, stall, stop, offline), on_offline)| Policies {
             max_retries,
+            on_offline,
             deadlines: Deadlines {
                 queue,
                 prepare,
+                pull,
                 start,
+                register,
                 run,
                 stall,
                 stop,

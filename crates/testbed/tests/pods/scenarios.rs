@@ -129,7 +129,11 @@ pub(crate) async fn without_launcher(at: &Deployment) {
 
 async fn failing(at: &Deployment, name: &str, template: Value) -> RunId {
     at.flow
-        .start(name, template, json!({"policies": {"deadlines": {"start": "40s"}}}))
+        .start(
+            name,
+            template,
+            json!({"policies": {"deadlines": {"pull": "40s", "start": "40s"}}}),
+        )
         .await
 }
 
