@@ -174,6 +174,17 @@ impl Hub {
         attachment
     }
 
+    /// A session is overdue since then, or was heard again.
+    pub(crate) fn heard(&self, party: &PartyId, number: u64, liveness: Liveness, since: Timestamp) {
+        let mut inner = self.lock();
+        if inner.sessions.get(party).is_none_or(|session| session.number != number) {
+            return;
+        }
+        inner.presence.insert(party.clone(), Presence { liveness, since });
+        drop(inner);
+        self.presence_changed.notify_one();
+    }
+
     /// A session ended; false if a newer one of the same party goes on.
     pub(crate) fn detach(&self, party: &PartyId, number: u64, now: Timestamp) -> bool {
         let mut inner = self.lock();

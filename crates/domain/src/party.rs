@@ -12,6 +12,8 @@ use crate::{ids::PartyId, time::Timestamp};
 pub enum Liveness {
     /// Its agent is attached.
     Online,
+    /// Its agent is attached, and overdue: it gets nothing new, and what it has is not touched.
+    Suspect,
     /// Its agent is not attached.
     Offline,
 }
@@ -40,19 +42,31 @@ pub struct Presence {
     pub since: Timestamp,
 }
 
+impl Presence {
+    /// Why nothing new can begin there, in words; `None` if it can.
+    pub fn absence(&self) -> Option<String> {
+        match self.liveness {
+            Liveness::Online => None,
+            Liveness::Suspect => Some(format!("silent since {}", self.since)),
+            Liveness::Offline => Some(format!("offline since {}", self.since)),
+        }
+    }
+}
+
 /// What the planner knows of all parties; one that is missing was never there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parties(pub BTreeMap<PartyId, Presence>);
 
 impl Parties {
-    /// Whether the party's agent is attached.
-    pub fn is_online(&self, party: &PartyId) -> bool {
-        self.0
-            .get(party)
-            .is_some_and(|presence| presence.liveness == Liveness::Online)
+    /// Why nothing new can begin at the party, in words; `None` if it can.
+    pub fn absence(&self, party: &PartyId) -> Option<String> {
+        match self.0.get(party) {
+            Some(presence) => presence.absence(),
+            None => Some("its agent has never attached".to_owned()),
+        }
     }
 
-    /// Since when the party is away; `None` if it is there, or was never seen.
+    /// Since when the party is away; `None` if it is there, or silent only, or was never seen.
     pub fn offline_since(&self, party: &PartyId) -> Option<Timestamp> {
         self.0
             .get(party)

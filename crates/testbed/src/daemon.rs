@@ -43,6 +43,13 @@ impl Daemon {
         i32::try_from(self.child.id().unwrap()).unwrap()
     }
 
+    /// Sends it SIGKILL, if it has not ended already.
+    pub(crate) fn end(&self) {
+        if let Some(pid) = self.child.id() {
+            crate::kill(i32::try_from(pid).unwrap());
+        }
+    }
+
     /// Ends it with SIGKILL and waits until it is gone.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();

@@ -167,9 +167,9 @@ impl Drop for System {
     fn drop(&mut self) {
         // The supervisors outlive our daemons by design: a test must end them itself, and only those of its own folder.
         for party in &self.parties {
-            kill(party.agent.pid());
+            party.agent.end();
         }
-        kill(self.server.pid());
+        self.server.end();
         for job in jobs_under(self.dir.path()) {
             kill(job.pid);
         }

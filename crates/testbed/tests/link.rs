@@ -150,7 +150,20 @@ async fn a_silent_agent_is_away_after_three_heartbeats() {
         matches!(first.message, Some(FromServer::Welcome(welcome)) if welcome.protocol == 1 && welcome.heartbeat_ms == 1000)
     );
     assert_eq!(liveness(&system, "party-x").await, Some(Liveness::Online));
-    // Three heartbeats of a second each, in which it says nothing though its connection is well.
+    // For two heartbeats of a second each it says nothing, though its connection is well.
+    eventually(Some(Liveness::Suspect), "its liveness", async || {
+        liveness(&system, "party-x").await
+    })
+    .await;
+    let heartbeat = v1::FromAgent {
+        message: Some(FromAgent::Heartbeat(v1::Heartbeat {})),
+    };
+    raw.say.send(heartbeat).await.unwrap();
+    eventually(Some(Liveness::Online), "its liveness", async || {
+        liveness(&system, "party-x").await
+    })
+    .await;
+    // And now for three.
     eventually(Some(Liveness::Offline), "its liveness", async || {
         liveness(&system, "party-x").await
     })

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use flow_domain::assignment::Report;
+use flow_domain::{assignment::Report, party::Liveness};
 use flow_proto::{
     Pace,
     v1::{self, from_agent::Message as FromAgent, from_server::Message as FromServer},
@@ -89,6 +89,7 @@ impl Session {
         self.send(message(FromServer::Welcome(welcome))).await?;
         self.tell_everything().await?;
         let mut heard = tokio::time::Instant::now();
+        let mut overdue = false;
         loop {
             let changed = self.attachment.changed.clone();
             tokio::select! {
@@ -100,14 +101,28 @@ impl Session {
                 received = inbound.message() => {
                     let Some(received) = received? else { return Ok(()) };
                     heard = tokio::time::Instant::now();
+                    if std::mem::take(&mut overdue) {
+                        self.is_heard(Liveness::Online);
+                    }
                     self.receive(received).await?;
                     if let Some(pause) = self.pace.count(Instant::now()) {
                         tokio::time::sleep(pause).await;
                     }
                 }
+                () = tokio::time::sleep_until(heard + self.link.heartbeat * 2), if !overdue => {
+                    overdue = true;
+                    self.is_heard(Liveness::Suspect);
+                }
                 () = tokio::time::sleep_until(heard + patience) => return Err(Ended::Silent),
             }
         }
+    }
+
+    /// Tells others that the agent is overdue, or that it was heard again.
+    fn is_heard(&self, liveness: Liveness) {
+        let Attachment { party, number, .. } = &self.attachment;
+        tracing::info!(%party, ?liveness, "an agent's liveness changed");
+        self.link.hub.heard(party, *number, liveness, clock::now());
     }
 
     /// Waits for room in the stream, but not longer than a dead agent would be noticed.

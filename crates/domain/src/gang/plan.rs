@@ -158,11 +158,7 @@ impl Work<'_> {
     fn missing(&self) -> String {
         let parties = self.gang.run.spec.parties().into_iter();
         let missing: Vec<String> = parties
-            .filter(|party| !self.parties.is_online(party))
-            .map(|party| match self.parties.offline_since(party) {
-                Some(since) => format!("{party}: offline since {since}"),
-                None => format!("{party}: its agent has never attached"),
-            })
+            .filter_map(|party| Some(format!("{party}: {}", self.parties.absence(party)?)))
             .collect();
         missing.join("; ")
     }

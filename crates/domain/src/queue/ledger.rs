@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Demand, Needs, Supply, Taken};
-use crate::{ids::PartyId, party::Liveness};
+use crate::ids::PartyId;
 
 /// What is taken at parties and at sites.
 #[derive(Debug, Clone)]
@@ -108,9 +108,8 @@ impl<'a> Ledger<'a> {
             lack.absent.push(format!("{party}: its agent has never attached"));
             return true;
         };
-        if place.presence.liveness != Liveness::Online {
-            lack.absent
-                .push(format!("{party}: offline since {}", place.presence.since));
+        if let Some(absence) = place.presence.absence() {
+            lack.absent.push(format!("{party}: {absence}"));
             return true;
         }
         let taken = self.parties.get(party).copied().unwrap_or_default();

@@ -17,7 +17,7 @@ pub const ROUNDS: u32 = 3;
 pub fn round(gang: &Gang, parties: &Parties) -> Vec<(PartyId, Report)> {
     let mine = gang
         .current()
-        .filter(|a| parties.is_online(&a.party) && !a.state.is_terminal());
+        .filter(|a| parties.absence(&a.party).is_none() && !a.state.is_terminal());
     mine.map(|a| (a.party.clone(), next(gang, a))).collect()
 }
 

@@ -84,6 +84,7 @@ impl Row for PartyView {
     fn cells(&self, now: Timestamp) -> Vec<String> {
         let liveness = match self.liveness {
             Liveness::Online => "Online",
+            Liveness::Suspect => "Suspect",
             Liveness::Offline => "Offline",
         };
         vec![
