@@ -136,7 +136,7 @@ impl Engine {
     async fn change(
         &self,
         id: RunId,
-        first: impl FnOnce(&Gang, Timestamp) -> Result<Option<Planned>, EngineError> + Send,
+        first: impl Fn(&Gang, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
     ) -> Result<Option<Gang>, EngineError> {
         let (now, parties) = (clock::now(), self.hub.parties());
         let changed = self

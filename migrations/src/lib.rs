@@ -4,6 +4,7 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
 
 mod m20261121_000001_first;
+mod table;
 
 /// All migrations in order.
 #[derive(Debug)]

@@ -4,11 +4,24 @@ use std::{path::Path, time::Duration};
 
 use flow_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, SqlxError, SqlxMySqlError,
+    sqlx::{
+        Connection, Executor, MySql,
+        pool::PoolOptions,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 
-use super::Store;
+use super::{
+    Store,
+    failure::{Cause, cause, is_duplicate},
+};
+
+/// How long a call waits for a connection, or for SQLite's lock.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// How long a connection that was given up by its caller has for an answer.
+const GIVE_UP: Duration = Duration::from_secs(5);
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -93,16 +106,17 @@ async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnection, 
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(max_connections)
-        .connect_timeout(Duration::from_secs(10))
-        .acquire_timeout(Duration::from_secs(10))
+        .connect_timeout(ACQUIRE)
+        .acquire_timeout(ACQUIRE)
         .sqlx_logging(false)
+        .map_sqlx_mysql_pool_opts(mysql_session)
         .map_sqlx_sqlite_opts(|options| {
             options
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 // What was accepted survives a power failure, not only a crash of this program.
                 .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(Duration::from_secs(10))
+                .busy_timeout(ACQUIRE)
                 .foreign_keys(true)
         });
     Database::connect(options).await.map_err(|source| {
@@ -112,6 +126,29 @@ async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnection, 
         } else {
             ConnectError::Open { url, source }
         }
+    })
+}
+
+/// What every session with MySQL is set to, and that a connection which no longer answers is given up.
+fn mysql_session(pool: PoolOptions<MySql>) -> PoolOptions<MySql> {
+    // READ COMMITTED locks the rows that are there and no gaps between them, so that writers of different runs are
+    // never in each other's way. Without the strict mode a text that is too long would be cut off in silence.
+    const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+    const SETTINGS: &str =
+        "SET SESSION innodb_lock_wait_timeout = 3, SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
+    pool.after_connect(|connection, _| {
+        Box::pin(async move {
+            connection.execute(ISOLATION).await?;
+            connection.execute(SETTINGS).await.map(drop)
+        })
+    })
+    // A connection may come back in the middle of a statement. It is not waited for without end: that would use up
+    // the pool while the database hangs.
+    .after_release(|connection, _| {
+        Box::pin(async move {
+            let answer = tokio::time::timeout(GIVE_UP, connection.ping()).await;
+            Ok(matches!(answer, Ok(Ok(()))))
+        })
     })
 }
 
@@ -140,14 +177,38 @@ pub async fn migrate(db: &DatabaseConnection, url: &str) -> Result<(), ConnectEr
             migration: newer.version,
         });
     }
-    Migrator::up(db, None).await.map_err(failed)?;
+    up(db).await.map_err(failed)?;
     // What may be read and not written opens well and has nothing left to migrate: a change of no row asks it to write.
     let nothing = "UPDATE run SET version = version WHERE id = ''";
     db.execute_unprepared(nothing).await.map_err(failed)?;
     Ok(())
 }
 
+/// Applies what is missing. Servers that start at once do the same at once: every step may be done twice, and who comes
+/// second to note it down looks again.
+async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
+    const TRIES: u32 = 5;
+    let mut outcome = Ok(());
+    for _ in 0..TRIES {
+        outcome = Migrator::up(db, None).await;
+        match &outcome {
+            Err(error) if is_duplicate(error) || cause(error) == Cause::Conflict => {}
+            _ => break,
+        }
+    }
+    outcome
+}
+
 fn is_read_only(error: &DbErr) -> bool {
+    /// MySQL's numbers for an account or a server that may not write: denied for a table, a database, a statement; the
+    /// server, the transaction, the storage is read-only.
+    const DENIED: [u16; 6] = [1142, 1044, 1227, 1290, 1792, 1836];
+    if let DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) = error
+        && let SqlxError::Database(error) = &**error
+        && let Some(error) = error.try_downcast_ref::<SqlxMySqlError>()
+    {
+        return DENIED.contains(&error.number());
+    }
     let text = error.to_string();
     text.contains("readonly") || text.contains("read-only") || text.contains("read only")
 }

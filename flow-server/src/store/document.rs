@@ -1,12 +1,18 @@
 //! Templates and tasks: named documents with a revision. One piece of code for both tables.
 
+use flow_domain::RunState;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, FromQueryResult, QueryResult,
     sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement},
 };
 use serde_json::Value;
 
-use super::{Claim, Created, Store, StoreError, idempotency, is_duplicate};
+use super::{
+    Claim, Created, Store, StoreError,
+    failure::is_duplicate,
+    idempotency,
+    tries::{Failed, Tries, bounded, commit},
+};
 
 /// Which table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +22,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn table(self) -> Alias {
-        Alias::new(match self {
+    fn name(self) -> &'static str {
+        match self {
             Self::Template => "template",
             Self::Task => "task",
-        })
+        }
+    }
+
+    fn table(self) -> Alias {
+        Alias::new(self.name())
     }
 
     fn columns(self) -> &'static [&'static str] {
@@ -88,6 +98,28 @@ impl Store {
         row: Document,
         claim: Option<&Claim>,
     ) -> Result<Created, StoreError> {
+        bounded(async {
+            let mut tries = Tries::default();
+            loop {
+                let failed = match self.try_insert_document(kind, row.clone(), claim).await {
+                    Ok(created) => return Ok(created),
+                    Err(failed) => failed,
+                };
+                let is_done = || self.has_row(kind.name(), &row.id);
+                if let Some(created) = tries.settle(failed, is_done).await? {
+                    return Ok(created);
+                }
+            }
+        })
+        .await
+    }
+
+    async fn try_insert_document(
+        &self,
+        kind: Kind,
+        row: Document,
+        claim: Option<&Claim>,
+    ) -> Result<Created, Failed<Created>> {
         let tx = self.begin().await?;
         if let Some(before) = idempotency::claim(&tx, claim, &row.id, row.created_at).await? {
             return Ok(Created::Before(before));
@@ -107,8 +139,7 @@ impl Store {
         values.extend(row.template_id.map(Into::into));
         insert.values_panic(values);
         tx.execute(&insert).await.map_err(|error| taken(error, &row.name))?;
-        tx.commit().await?;
-        Ok(Created::New)
+        commit(tx, Created::New).await
     }
 
     pub(super) async fn find_document(&self, kind: Kind, by: By<'_>) -> Result<Option<Document>, StoreError> {
@@ -117,7 +148,7 @@ impl Store {
             By::Id(id) => select.and_where(Expr::col("id").eq(id)),
             By::Name(name) => select.and_where(Expr::col("name").eq(name)),
         };
-        let row = self.db.query_one(&select).await?;
+        let row = self.row(&select).await?;
         Ok(row.map(|row| Document::from_query_result(&row, "")).transpose()?)
     }
 
@@ -137,13 +168,29 @@ impl Store {
         if let Some(after) = after {
             select.and_where(Expr::col("id").lt(after));
         }
-        let rows = self.db.query_all(&select).await?;
+        let rows = self.rows(&select).await?;
         let rows: Result<Vec<_>, _> = rows.iter().map(|row| Document::from_query_result(row, "")).collect();
         Ok(rows?)
     }
 
     /// Replaces what has revision `row.revision - 1`.
     pub(super) async fn update_document(&self, kind: Kind, row: Document) -> Result<(), StoreError> {
+        bounded(async {
+            let mut tries = Tries::default();
+            loop {
+                let Err(failed) = self.try_update_document(kind, row.clone()).await else {
+                    return Ok(());
+                };
+                let is_done = || self.is_updated(kind, &row);
+                if tries.settle(failed, is_done).await?.is_some() {
+                    return Ok(());
+                }
+            }
+        })
+        .await
+    }
+
+    async fn try_update_document(&self, kind: Kind, row: Document) -> Result<(), Failed<()>> {
         let mut update = Query::update();
         update
             .table(kind.table())
@@ -156,23 +203,53 @@ impl Store {
         if let Some(template) = row.template_id {
             update.value(Alias::new("template_id"), template);
         }
-        let done = self
-            .db
-            .execute(&update)
-            .await
-            .map_err(|error| taken(error, &row.name))?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::Stale)
+        // Not a transaction of its own: one that is under way to the database holds no lock, so whoever looks whether it
+        // was done could be too early.
+        let tx = self.begin().await?;
+        let done = tx.execute(&update).await.map_err(|error| taken(error, &row.name))?;
+        if done.rows_affected() != 1 {
+            return Err(StoreError::Stale.into());
         }
+        commit(tx, ()).await
+    }
+
+    /// Whether a change is there. If there is another one by now it is stale, with or without this one before.
+    async fn is_updated(&self, kind: Kind, row: &Document) -> Result<bool, StoreError> {
+        let mut select = kind.select();
+        select.and_where(Expr::col("id").eq(row.id.as_str()));
+        self.lock(&mut select);
+        let Some(found) = self.db.query_one(&select).await? else {
+            return Err(StoreError::Stale);
+        };
+        let found = Document::from_query_result(&found, "")?;
+        if found.revision == row.revision - 1 {
+            return Ok(false);
+        }
+        let is_ours = found.revision == row.revision && found.modified_at == row.modified_at && found.spec == row.spec;
+        if is_ours { Ok(true) } else { Err(StoreError::Stale) }
     }
 
     /// Deletes what has that revision and nothing refers to.
     pub(super) async fn delete_document(&self, kind: Kind, id: &str, revision: i64) -> Result<(), StoreError> {
+        bounded(async {
+            let mut tries = Tries::default();
+            loop {
+                let Err(failed) = self.try_delete_document(kind, id, revision).await else {
+                    return Ok(());
+                };
+                let is_gone = async || Ok(!self.has_row(kind.name(), id).await?);
+                if tries.settle(failed, is_gone).await?.is_some() {
+                    return Ok(());
+                }
+            }
+        })
+        .await
+    }
+
+    async fn try_delete_document(&self, kind: Kind, id: &str, revision: i64) -> Result<(), Failed<()>> {
         let tx = self.begin().await?;
         if let Some(user) = user_of(&tx, kind, id).await? {
-            return Err(StoreError::InUse(user));
+            return Err(StoreError::InUse(user).into());
         }
         let mut delete = Query::delete();
         delete
@@ -181,10 +258,9 @@ impl Store {
             .and_where(Expr::col("revision").eq(revision));
         let done = tx.execute(&delete).await?;
         if done.rows_affected() != 1 {
-            return Err(StoreError::Stale);
+            return Err(StoreError::Stale.into());
         }
-        tx.commit().await?;
-        Ok(())
+        commit(tx, ()).await
     }
 }
 
@@ -200,10 +276,11 @@ async fn user_of(tx: &DatabaseTransaction, kind: Kind, id: &str) -> Result<Optio
             ("name", "task")
         }
         Kind::Task => {
+            let unfinished = RunState::ALL.into_iter().filter(|state| !state.is_terminal());
             select
                 .from(Alias::new("run"))
                 .and_where(Expr::col("task_id").eq(id))
-                .and_where(Expr::col("wake_at").is_not_null());
+                .and_where(Expr::col("state").is_in(unfinished.map(|state| state.to_string())));
             ("id", "run")
         }
     };

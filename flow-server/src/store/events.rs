@@ -31,7 +31,7 @@ impl Store {
             .and_where(Expr::col("sequence").gt(i64::try_from(after).unwrap_or(i64::MAX)))
             .order_by(Alias::new("sequence"), Order::Asc)
             .limit(limit);
-        let rows = self.db.query_all(&select).await?;
+        let rows = self.rows(&select).await?;
         rows.iter()
             .map(|row| {
                 let sequence: i64 = row.try_get("", "sequence")?;

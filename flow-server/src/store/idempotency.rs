@@ -6,7 +6,11 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Query},
 };
 
-use super::{Store, StoreError, is_duplicate};
+use super::{
+    Store, StoreError,
+    failure::is_duplicate,
+    tries::{Failed, Tries, bounded},
+};
 
 /// How long a key is remembered.
 const KEPT: Span = Span::hours(24);
@@ -79,6 +83,17 @@ impl Store {
         delete
             .from_table(Alias::new("idempotency"))
             .and_where(Expr::col("created_at").lt(now.0 - KEPT.micros()));
-        Ok(self.db.execute(&delete).await?.rows_affected())
+        bounded(async {
+            let mut tries = Tries::default();
+            loop {
+                let failed = match self.db.execute(&delete).await {
+                    Ok(done) => return Ok(done.rows_affected()),
+                    Err(error) => Failed::of_statement(error, 0),
+                };
+                // Once more does no harm.
+                tries.settle(failed, async || Ok(false)).await?;
+            }
+        })
+        .await
     }
 }

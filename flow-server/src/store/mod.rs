@@ -1,25 +1,32 @@
 //! The database: SQLite by default, MySQL by configuration, the same code for both.
 
+mod change;
 mod connect;
 mod document;
 mod events;
+mod failure;
 mod gang;
 mod idempotency;
+mod list;
 mod party;
 mod task;
 mod template;
+mod tries;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlErr, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
+    sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement},
 };
 
+use self::failure::{Cause, cause};
 pub(crate) use self::gang::parties_to_tell;
 pub use self::{
     connect::{ConnectError, migrate},
     events::StoredEvent,
-    gang::{Loaded, RunFilter},
+    gang::Loaded,
     idempotency::{Claim, Created},
+    list::RunFilter,
 };
 
 /// What is stored. Cheap to clone.
@@ -58,17 +65,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the database is away, and the same call may work later.
+    /// Whether the database is away or too busy, and the same call may work later. Of a write it is not known then
+    /// whether it was done, if the database stayed away; an idempotency key makes it safe to repeat.
     pub fn is_away(&self) -> bool {
-        matches!(
-            self,
-            Self::Database(DbErr::Conn(_) | DbErr::ConnectionAcquire(_) | DbErr::Exec(RuntimeErr::Internal(_)))
-        )
+        matches!(self, Self::Database(error) if cause(error) != Cause::Other)
     }
-}
-
-fn is_duplicate(error: &DbErr) -> bool {
-    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
 impl Store {
@@ -81,12 +82,48 @@ impl Store {
         self.db.begin_with_options(options).await
     }
 
+    /// The row that a query finds.
+    async fn row(&self, select: &SelectStatement) -> Result<Option<QueryResult>, StoreError> {
+        tries::bounded(async { Ok(self.db.query_one(select).await?) }).await
+    }
+
+    /// All rows that a query finds.
+    async fn rows(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, StoreError> {
+        tries::bounded(async { Ok(self.db.query_all(select).await?) }).await
+    }
+
+    /// Whether there is a row of that id, once every transaction that might write it has ended.
+    async fn has_row(&self, table: &str, id: &str) -> Result<bool, StoreError> {
+        let mut select = Query::select();
+        select
+            .column(Alias::new("id"))
+            .from(Alias::new(table))
+            .and_where(Expr::col("id").eq(id));
+        self.lock(&mut select);
+        Ok(self.db.query_one(&select).await?.is_some())
+    }
+
+    /// Makes a query wait for open transactions. SQLite has one writer at a time, and its transactions end with their
+    /// connection.
+    fn lock(&self, select: &mut SelectStatement) {
+        if self.db.get_database_backend() == DbBackend::MySql {
+            select.lock_exclusive();
+        }
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
     /// What it says instead.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.db.execute_unprepared("SELECT 1").await.map(drop)?)
+        let ping = async { Ok(self.db.execute_unprepared("SELECT 1").await.map(drop)?) };
+        tries::bounded(ping).await
+    }
+
+    /// Calls `see` with every statement from now on, for tests that explain them and for measuring.
+    #[doc(hidden)]
+    pub fn see_statements(&mut self, see: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + 'static) {
+        self.db.set_metric_callback(see);
     }
 
     /// Waits for statements under way and closes the connections.

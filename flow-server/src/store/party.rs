@@ -2,13 +2,16 @@
 
 use flow_domain::{PartyId, Timestamp, party::Party};
 use sea_orm::{
-    ConnectionTrait, QueryResult,
+    ConnectionTrait, QueryResult, StatementBuilder,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Store, StoreError, from_json, to_json};
+use super::{
+    Store, StoreError, from_json, to_json,
+    tries::{Failed, Tries, bounded},
+};
 
 #[derive(Serialize, Deserialize)]
 struct Body {
@@ -72,8 +75,7 @@ impl Store {
                     .update_columns(["last_seen", "body"].map(Alias::new))
                     .to_owned(),
             );
-        self.db.execute(&insert).await?;
-        Ok(())
+        self.put_party(&insert).await
     }
 
     /// Stores when a party was last heard.
@@ -86,8 +88,22 @@ impl Store {
             .table(table())
             .value(Alias::new("last_seen"), at.0)
             .and_where(Expr::col("id").eq(party.as_str()));
-        self.db.execute(&update).await?;
-        Ok(())
+        self.put_party(&update).await
+    }
+
+    /// Carries out a statement that may be carried out twice.
+    async fn put_party(&self, statement: &impl StatementBuilder) -> Result<(), StoreError> {
+        bounded(async {
+            let mut tries = Tries::default();
+            loop {
+                let Err(error) = self.db.execute(statement).await else {
+                    return Ok(());
+                };
+                let failed = Failed::of_statement(error, ());
+                tries.settle(failed, async || Ok(false)).await?;
+            }
+        })
+        .await
     }
 
     /// One party.
@@ -97,7 +113,7 @@ impl Store {
     pub async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {
         let mut query = select();
         query.and_where(Expr::col("id").eq(id.as_str()));
-        let row = self.db.query_one(&query).await?;
+        let row = self.row(&query).await?;
         row.as_ref().map(read).transpose().map(Option::flatten)
     }
 
@@ -111,7 +127,7 @@ impl Store {
         if let Some(after) = after {
             query.and_where(Expr::col("id").gt(after.as_str()));
         }
-        let rows = self.db.query_all(&query).await?;
+        let rows = self.rows(&query).await?;
         let read: Result<Vec<_>, _> = rows.iter().map(read).collect();
         Ok(read?.into_iter().flatten().collect())
     }

@@ -6,10 +6,11 @@ use super::Finding;
 use crate::workspace::Metadata;
 
 /// Crates that may use these of the workspace and no others.
-const ONLY: [(&str, &[&str]); 10] = [
+const ONLY: [(&str, &[&str]); 11] = [
     ("flow-domain", &[]),
     ("flow-cluster", &[]),
     ("flow-launcher", &["flow-operator-api"]),
+    ("flow-mariadb", &[]),
     ("flow-migrations", &[]),
     ("flow-operator", &["flow-daemon", "flow-operator-api"]),
     ("flow-operator-api", &[]),

@@ -1,16 +1,18 @@
 //! The tests: all of them, with what they need, and nothing left out without being named.
 
 mod clusters;
+mod database;
 mod doc;
 mod needs;
 mod nextest;
 mod python;
 mod tally;
 
-use std::{io::Write as _, path::Path, process::ExitCode};
+use std::{io::Write as _, path::Path, process::ExitCode, sync::Arc};
 
 use self::{
     clusters::Clusters,
+    database::Database,
     needs::{Missing, Need},
     tally::Tally,
 };
@@ -34,19 +36,22 @@ fn all(args: &TestArgs, steps: &mut Steps) -> Outcome<Tally> {
     // From here on an interrupt ends what is under way, and clusters are taken down.
     let cancelled = cluster::cancelled_by_signals()?;
     let mut missing = Missing::default();
-    let mut clusters = Clusters::new(cancelled, args.existing_cluster)?;
+    let mut clusters = Clusters::new(Arc::clone(&cancelled), args.existing_cluster)?;
+    let mut database = Database::default();
     let mut tally = Tally::default();
     for need in nextest::needs(&runner, &args.nextest)? {
         let got = match need {
             Need::Python => steps.run("Python environments", python::prepare),
+            Need::MariaDb => steps.run("MariaDB", || database.start(Arc::clone(&cancelled))),
             Need::ApiServer => steps.run("Kubernetes API server", || clusters.api()),
             Need::Node => node(args, steps, &runner, &mut clusters, &mut tally),
         };
         missing.unless(need, args.allow_missing, &runner, got)?;
     }
     tally += counted(steps, "tests", || {
-        nextest::run(&runner, &missing, &clusters, &args.nextest)
+        nextest::run(&runner, &missing, &clusters, &database, &args.nextest)
     })?;
+    steps.run("MariaDB down", || database.down())?;
     steps.run("clusters down", || clusters.down())?;
     if args.nextest.is_empty() {
         nextest::tell_ignored(&runner)?;

@@ -10,6 +10,8 @@ use crate::{Outcome, cargo};
 pub(super) enum Need {
     /// A Python with the frameworks that jobs use.
     Python,
+    /// A database server.
+    MariaDb,
     /// The programs of a Kubernetes API server.
     ApiServer,
     /// A whole Kubernetes node: root rights, containers, images.
@@ -21,6 +23,7 @@ impl Need {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Python => "python",
+            Self::MariaDb => "mariadb",
             Self::ApiServer => "api-server",
             Self::Node => "node",
         }
@@ -33,6 +36,7 @@ impl Need {
                 "(package(flow-testbed) - binary_id(flow-testbed::link) - binary_id(flow-testbed::rest) - binary_id(flow-testbed::pods)) \
                  + binary_id(flowctl::demo)"
             }
+            Self::MariaDb => "binary_id(flow-mariadb::server) + (binary_id(flow-server::store) - test(sqlite::))",
             Self::ApiServer => "binary_id(/^flow-operator::/) + binary_id(flow-cluster::api)",
             Self::Node => "binary_id(flow-testbed::pods) + binary_id(flow-cluster::node)",
         }
@@ -43,6 +47,7 @@ impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Python => "a Python with iflearner and Flower",
+            Self::MariaDb => "a MariaDB",
             Self::ApiServer => "the programs of a Kubernetes API server",
             Self::Node => "a Kubernetes node",
         })

@@ -4,6 +4,7 @@ use std::{env, fs, io, path::Path, process::Command, thread};
 
 use super::{
     clusters::Clusters,
+    database::Database,
     needs::{self, Missing, Need},
     runner,
     tally::Tally,
@@ -22,7 +23,7 @@ const OF_NODES: &str = "binary_id(flow-cluster::node)";
 
 /// What the tests need that these arguments select; everything without arguments.
 pub(super) fn needs(program: &Path, args: &[String]) -> Outcome<Vec<Need>> {
-    let all = [Need::Python, Need::ApiServer, Need::Node];
+    let all = [Need::Python, Need::MariaDb, Need::ApiServer, Need::Node];
     if args.is_empty() {
         return Ok(all.to_vec());
     }
@@ -78,7 +79,13 @@ pub(super) fn of_nodes(program: &Path) -> Outcome<Tally> {
 }
 
 /// Runs all others, with these arguments added, and counts.
-pub(super) fn run(program: &Path, missing: &Missing, clusters: &Clusters, args: &[String]) -> Outcome<Tally> {
+pub(super) fn run(
+    program: &Path,
+    missing: &Missing,
+    clusters: &Clusters,
+    database: &Database,
+    args: &[String],
+) -> Outcome<Tally> {
     let threads = thread::available_parallelism().map_or(1, usize::from) + HEAVY;
     let mut command = runner(program);
     command.args(["run", "--workspace", "--profile", profile()]);
@@ -89,6 +96,7 @@ pub(super) fn run(program: &Path, missing: &Missing, clusters: &Clusters, args: 
     }
     command.envs(missing.words().map(|words| ("FLOW_TEST_MISSING", words)));
     command.envs(clusters.environment());
+    command.envs(database.environment());
     counted(&mut command)
 }
 

@@ -1,0 +1,161 @@
+//! Every statement that the store makes, explained by the database at 100,000 runs: none reads a table from end to end,
+//! and none sorts more than a page.
+
+use std::sync::{Arc, Mutex};
+
+use flow_domain::{Run, RunState, Timestamp};
+use flow_server::store::{RunFilter, Store};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+
+use crate::{
+    databases::Opened,
+    filled::{RUNS, fill},
+    samples::{NOW, mk_claim, mk_event, mk_party, mk_party_id, mk_run_of, mk_task, mk_template, planned},
+};
+
+/// A statement may look at this many rows by its plan: some pages, and what the planner has to do at once.
+const FEW: u64 = 6000;
+
+on_both!(no_statement_reads_or_sorts_a_whole_table);
+
+async fn no_statement_reads_or_sorts_a_whole_table(mut db: Opened) {
+    let beside = db.home.connect().await;
+    fill(&beside).await;
+    if beside.get_database_backend() == DbBackend::MySql {
+        // What it does by itself some seconds after so many changes.
+        let tables = "ANALYZE TABLE template, task, run, assignment, event, party, idempotency";
+        beside.execute_unprepared(tables).await.unwrap();
+    }
+    let statements: Arc<Mutex<Vec<Statement>>> = Arc::default();
+    let seen = Arc::clone(&statements);
+    db.store
+        .see_statements(move |info| seen.lock().unwrap().push(info.statement.clone()));
+    everything(&db.store).await;
+    let statements = std::mem::take(&mut *statements.lock().unwrap());
+    let tables = ["template", "task", "run", "assignment", "event", "party", "idempotency"];
+    for table in tables {
+        assert!(
+            statements.iter().any(|statement| statement.sql.contains(table)),
+            "nothing was asked of {table}"
+        );
+    }
+    // That a plan which does is found out.
+    for bad in [
+        "SELECT id FROM run WHERE created_at = 7",
+        "SELECT id FROM run WHERE task_id > '0' ORDER BY version LIMIT 5",
+    ] {
+        let bad = Statement::from_string(beside.get_database_backend(), bad);
+        assert_ne!(faults(&beside, &bad).await, [""; 0]);
+    }
+    let mut wrong = Vec::new();
+    for statement in statements {
+        if !statement.sql.starts_with("INSERT") {
+            wrong.extend(faults(&beside, &statement).await);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Makes every call once at least. Rows of the filling cannot be read as what they should be, which is of no interest here.
+async fn everything(store: &Store) {
+    let template = mk_template("digits");
+    let mut task = mk_task("nightly", &template);
+    store
+        .insert_template(&template, Some(&mk_claim("template", "x")))
+        .await
+        .unwrap();
+    store.insert_task(&task, None).await.unwrap();
+    store.task(task.id).await.unwrap().unwrap();
+    store.task_named("nightly").await.unwrap().unwrap();
+    let _ = store.tasks(None, None, 50).await;
+    let _ = store.tasks(None, Some(task.id), 50).await;
+    let _ = store.templates(None, None, 50).await;
+    let _ = store.templates(Some("digits"), Some(template.id), 50).await;
+    task.revision += 1;
+    store.update_task(&task).await.unwrap();
+    store.party_seen(&mk_party("a")).await.unwrap();
+    store.party(&mk_party_id("a")).await.unwrap().unwrap();
+    store.party_left(&mk_party_id("a"), NOW).await.unwrap();
+    let _ = store.parties(None, 50).await;
+    let _ = store.parties(Some(&mk_party_id("p1")), 50).await;
+    let run = mk_run_of(&task, &template);
+    store
+        .insert_run(&run, &mk_event("accepted"), Some(&mk_claim("run", "x")))
+        .await
+        .unwrap();
+    store
+        .insert_run(&run, &mk_event("accepted"), Some(&mk_claim("run", "x")))
+        .await
+        .unwrap();
+    let change = |loaded: &flow_server::store::Loaded| Ok(Some((planned(&loaded.gang), Some(NOW))));
+    store
+        .change_gang::<flow_server::store::StoreError>(run.id, change)
+        .await
+        .unwrap();
+    store.gang(run.id).await.unwrap().unwrap();
+    store.events(run.id, 0, 100).await.unwrap();
+    store.gangs_at(&mk_party_id("a")).await.unwrap();
+    store.delete_template(&template).await.unwrap_err();
+    store.delete_task(&task).await.unwrap_err();
+    store.forget_old_keys(Timestamp(NOW.0)).await.unwrap();
+    store.due_runs(Timestamp(i64::from(RUNS / 2)), 256).await.unwrap();
+    store.due_runs(Timestamp(i64::MAX), u64::from(u32::MAX)).await.unwrap();
+    lists(store, &run).await;
+}
+
+async fn lists(store: &Store, run: &Run) {
+    let over = vec![RunState::Succeeded, RunState::Failed, RunState::Cancelled];
+    for task in [None, Some(run.task)] {
+        for after in [None, Some(run.id)] {
+            for states in [
+                vec![],
+                vec![RunState::Succeeded],
+                vec![RunState::Running],
+                over.clone(),
+                RunState::ALL.to_vec(),
+            ] {
+                let _ = store.runs(&RunFilter { task, states, after }, 50).await;
+            }
+        }
+    }
+}
+
+/// What is wrong with the plan of a statement.
+async fn faults(db: &DatabaseConnection, statement: &Statement) -> Vec<String> {
+    let backend = db.get_database_backend();
+    let mut explain = statement.clone();
+    explain.sql = match backend {
+        DbBackend::Sqlite => format!("EXPLAIN QUERY PLAN {}", statement.sql),
+        _ => format!("EXPLAIN {}", statement.sql),
+    };
+    let rows = db.query_all_raw(explain).await.unwrap();
+    assert!(!rows.is_empty(), "{}", statement.sql);
+    let mut faults = Vec::new();
+    for row in rows {
+        let fault = match backend {
+            DbBackend::Sqlite => of_sqlite(&row.try_get::<String>("", "detail").unwrap(), &statement.sql),
+            _ => of_mariadb(&row),
+        };
+        faults.extend(fault.map(|fault| format!("{fault}: {statement}")));
+    }
+    faults
+}
+
+/// `SCAN table`, unless it is an index in the order of a page, which ends when the page is full. It sorts only what is
+/// pages already: those of several states.
+fn of_sqlite(step: &str, sql: &str) -> Option<String> {
+    let is_page = sql.contains("LIMIT") && !sql.contains("WHERE") && step.contains("USING INDEX");
+    let is_inner = step.contains("SCAN state_") || step.contains("SCAN page");
+    let scans = step.starts_with("SCAN") && !is_page && !is_inner;
+    let sorts = step.contains("TEMP B-TREE") && !sql.contains("UNION ALL");
+    (scans || sorts).then(|| step.to_owned())
+}
+
+fn of_mariadb(row: &sea_orm::QueryResult) -> Option<String> {
+    let text = |column: &str| row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default();
+    let rows: u64 = text("rows").parse().unwrap_or_default();
+    let (table, kind, key, extra) = (text("table"), text("type"), text("key"), text("Extra"));
+    let is_scan = kind == "ALL" || kind == "index";
+    let is_sorted = extra.contains("filesort") || extra.contains("temporary");
+    ((is_scan || is_sorted) && rows > FEW).then(|| format!("{table} {kind} {key} {rows} rows, {extra}"))
+}
