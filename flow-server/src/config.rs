@@ -1,9 +1,10 @@
 //! The server's settings.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use flow_agent::AgentConfig;
 use flow_daemon::{config::duration, health::HealthConfig, telemetry::LogConfig, tls::TlsFiles};
+use flow_domain::{Span, queue::Capacity};
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be set. Environment variables begin with `FLOW_SERVER__`.
@@ -22,6 +23,8 @@ pub struct Config {
     pub center: CenterConfig,
     /// `/livez`, `/readyz` and `/metrics` for those who may not reach REST, which has them too.
     pub health: HealthConfig,
+    /// The queue.
+    pub scheduling: SchedulingConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -69,6 +72,24 @@ pub struct LinkConfig {
     pub max_connections: usize,
 }
 
+/// The queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchedulingConfig {
+    /// After how long a run that waits for room has it kept for it, against later ones that would fit.
+    #[serde(with = "duration")]
+    pub patience: Duration,
+    /// What the parties of a site offer together, by the site's name.
+    pub sites: BTreeMap<String, Capacity>,
+}
+
+impl SchedulingConfig {
+    /// [`Self::patience`], in the domain's words.
+    pub(crate) fn patience(&self) -> Span {
+        Span(u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
 /// The center's own agent, which hosts aggregation roles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +132,10 @@ impl Default for Config {
             health: HealthConfig {
                 enabled: false,
                 listen: SocketAddr::from(([127, 0, 0, 1], 1239)),
+            },
+            scheduling: SchedulingConfig {
+                patience: Duration::from_secs(600),
+                sites: BTreeMap::new(),
             },
             log: LogConfig::default(),
         }

@@ -6,6 +6,8 @@ use flow_domain::{
     PartyId, RunId, Span, Timestamp,
     assignment::Report,
     gang::{self, Event, Gang, Planned, Unfit},
+    party::Parties,
+    queue::Decision,
     reason::Reason,
     run::Run,
 };
@@ -13,7 +15,9 @@ use tokio::sync::broadcast;
 
 use crate::{
     clock,
+    config::SchedulingConfig,
     hub::Hub,
+    scheduler::Scheduler,
     store::{Claim, Created, Store, StoreError, parties_to_tell},
 };
 
@@ -26,6 +30,7 @@ pub struct Engine {
     store: Store,
     hub: Arc<Hub>,
     changes: broadcast::Sender<RunId>,
+    queue: Scheduler,
 }
 
 /// Why a change was not made.
@@ -52,8 +57,9 @@ pub enum EngineError {
 
 impl Engine {
     /// An engine over a store and the attached agents.
-    pub fn new(store: Store, hub: Arc<Hub>) -> Self {
+    pub fn new(store: Store, hub: Arc<Hub>, scheduling: SchedulingConfig) -> Self {
         Self {
+            queue: Scheduler::new(scheduling),
             store,
             hub,
             changes: broadcast::channel(CHANGES).0,
@@ -80,9 +86,43 @@ impl Engine {
         let created = self.store.insert_run(run, &event, claim).await?;
         if created == Created::New {
             tracing::info!(run = %run.id, task = %run.task_name, "run accepted");
-            self.replan(run.id).await?;
+            self.schedule().await?;
         }
         Ok(created)
+    }
+
+    /// Lets those runs begin for which there is room, and says of the others what they wait for. Whoever asks for it while it is
+    /// under way shares the next one with all who do.
+    ///
+    /// # Errors
+    /// If the store does not do it.
+    pub async fn schedule(&self) -> Result<(), EngineError> {
+        let Some(pass) = self.queue.pass().await else {
+            return Ok(());
+        };
+        let queue = self.store.queue().await?;
+        for step in pass.decide(queue, self.hub.places(), clock::now()) {
+            let carry_out = |gang: &Gang, parties: &Parties, now| match &step.decision {
+                Decision::Admit(_) => Ok(gang::admit(gang, parties, now)?),
+                Decision::Wait { reason, message } => Ok(gang::wait(gang, parties, *reason, message, now)),
+            };
+            let changed = self.change_with(step.run, carry_out).await;
+            if let Err(error) = changed {
+                pass.forget(step.run);
+                tracing::error!(run = %step.run, error = %flow_daemon::error::chain(&error), "cannot carry out the queue's decision");
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves when there is something for the queue to decide.
+    pub(crate) async fn wants_scheduling(&self) {
+        self.queue.wanted().await;
+    }
+
+    /// The place of a run among those that wait, from 1; `None` if it does not.
+    pub fn place(&self, id: RunId) -> Option<usize> {
+        self.queue.place(id)
     }
 
     /// Plans a run, as time has passed or a party has come or gone.
@@ -138,11 +178,19 @@ impl Engine {
         id: RunId,
         first: impl Fn(&Gang, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
     ) -> Result<Option<Gang>, EngineError> {
+        self.change_with(id, |gang, _, now| first(gang, now)).await
+    }
+
+    async fn change_with(
+        &self,
+        id: RunId,
+        first: impl Fn(&Gang, &Parties, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
+    ) -> Result<Option<Gang>, EngineError> {
         let (now, parties) = (clock::now(), self.hub.parties());
         let changed = self
             .store
             .change_gang(id, |loaded| {
-                let changed = first(&loaded.gang, now)?;
+                let changed = first(&loaded.gang, &parties, now)?;
                 let (mut gang, mut events) = match changed {
                     Some(planned) => (planned.gang, planned.events),
                     None => (loaded.gang.clone(), Vec::new()),
@@ -169,6 +217,10 @@ impl Engine {
         }
         for party in parties_to_tell(&before, &planned.gang) {
             self.hub.tell(&party);
+        }
+        let standing = |gang: &Gang| (gang.run.is_waiting(), gang.run.is_taking());
+        if standing(&before) != standing(&planned.gang) && !planned.gang.run.is_taking() {
+            self.queue.want();
         }
         // Nobody listening is no error.
         let _ = self.changes.send(id);

@@ -10,7 +10,8 @@ use std::{
 
 use flow_domain::{
     AssignmentId, PartyId, Timestamp,
-    party::{Liveness, Parties, Presence},
+    party::{Liveness, Parties, Party, Presence},
+    queue::Place,
 };
 use flow_proto::v1;
 use tokio::sync::{Notify, mpsc};
@@ -33,7 +34,7 @@ pub struct Hub {
 #[derive(Debug, Default)]
 struct Inner {
     sessions: BTreeMap<PartyId, Session>,
-    presence: BTreeMap<PartyId, Presence>,
+    places: BTreeMap<PartyId, Place>,
 }
 
 /// The server's end of an attached agent.
@@ -106,6 +107,14 @@ impl Drop for LogReader {
     }
 }
 
+fn place(party: &Party, liveness: Liveness, since: Timestamp) -> Place {
+    Place {
+        presence: Presence { liveness, since },
+        capacity: party.capacity,
+        site: party.site.clone(),
+    }
+}
+
 impl Hub {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         // Every change under this lock is complete in itself.
@@ -113,25 +122,29 @@ impl Hub {
     }
 
     /// Learns at start which parties there are: all of them away since now.
-    pub(crate) fn remember(&self, parties: impl IntoIterator<Item = PartyId>, now: Timestamp) {
-        let away = Presence {
-            liveness: Liveness::Offline,
-            since: now,
-        };
+    pub(crate) fn remember(&self, parties: impl IntoIterator<Item = Party>, now: Timestamp) {
         let mut inner = self.lock();
         for party in parties {
-            inner.presence.entry(party).or_insert(away);
+            let away = place(&party, Liveness::Offline, now);
+            inner.places.entry(party.id).or_insert(away);
         }
     }
 
     /// What the planner is to know of all parties.
     pub fn parties(&self) -> Parties {
-        Parties(self.lock().presence.clone())
+        let inner = self.lock();
+        let places = inner.places.iter();
+        Parties(places.map(|(party, place)| (party.clone(), place.presence)).collect())
+    }
+
+    /// What the queue is to know of all parties.
+    pub(crate) fn places(&self) -> BTreeMap<PartyId, Place> {
+        self.lock().places.clone()
     }
 
     /// What is known of one party.
     pub fn presence(&self, party: &PartyId) -> Option<Presence> {
-        self.lock().presence.get(party).copied()
+        self.lock().places.get(party).map(|place| place.presence)
     }
 
     /// How many agents are attached.
@@ -145,7 +158,9 @@ impl Hub {
     }
 
     /// A party's agent is there. A session that it had before ends.
-    pub(crate) fn attach(&self, party: PartyId, now: Timestamp) -> Attachment {
+    pub(crate) fn attach(&self, seen: Party, now: Timestamp) -> Attachment {
+        let here = place(&seen, Liveness::Online, now);
+        let party = seen.id;
         let (commands, received) = mpsc::channel(COMMANDS);
         let session = Session {
             number: self.next.fetch_add(1, Ordering::Relaxed),
@@ -161,11 +176,7 @@ impl Hub {
             end: session.end.clone(),
         };
         let mut inner = self.lock();
-        let here = Presence {
-            liveness: Liveness::Online,
-            since: now,
-        };
-        inner.presence.insert(party.clone(), here);
+        inner.places.insert(party.clone(), here);
         if let Some(older) = inner.sessions.insert(party, session) {
             older.end.cancel();
         }
@@ -180,7 +191,9 @@ impl Hub {
         if inner.sessions.get(party).is_none_or(|session| session.number != number) {
             return;
         }
-        inner.presence.insert(party.clone(), Presence { liveness, since });
+        if let Some(place) = inner.places.get_mut(party) {
+            place.presence = Presence { liveness, since };
+        }
         drop(inner);
         self.presence_changed.notify_one();
     }
@@ -192,11 +205,12 @@ impl Hub {
             return false;
         }
         inner.sessions.remove(party);
-        let away = Presence {
-            liveness: Liveness::Offline,
-            since: now,
-        };
-        inner.presence.insert(party.clone(), away);
+        if let Some(place) = inner.places.get_mut(party) {
+            place.presence = Presence {
+                liveness: Liveness::Offline,
+                since: now,
+            };
+        }
         drop(inner);
         self.presence_changed.notify_one();
         true

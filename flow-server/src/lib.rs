@@ -9,6 +9,7 @@ mod grpc;
 pub mod hub;
 mod planner;
 pub mod rest;
+mod scheduler;
 mod server;
 pub mod service;
 pub mod store;

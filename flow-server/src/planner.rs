@@ -13,6 +13,9 @@ const PERIOD: Duration = Duration::from_millis(250);
 /// How many runs one look plans.
 const BATCH: u64 = 256;
 
+/// How often the queue is gone through though nothing asks for it: runs lose their patience.
+const QUEUE: Span = Span::secs(5);
+
 /// How often old idempotency keys are forgotten.
 const HOUSEKEEPING: Span = Span::hours(1);
 
@@ -20,6 +23,7 @@ const HOUSEKEEPING: Span = Span::hours(1);
 pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: CancellationToken) {
     let mut everything = true;
     let mut kept_house_at = Timestamp(0);
+    let mut queue_at = Timestamp(0);
     let mut pause = PERIOD;
     loop {
         let now = clock::now();
@@ -31,6 +35,12 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
                 tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot plan; trying again");
             }
         }
+        if everything || now >= queue_at {
+            queue_at = now.after(QUEUE);
+            if let Err(error) = engine.schedule().await {
+                tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot go through the queue; trying again");
+            }
+        }
         if now.since(kept_house_at) >= HOUSEKEEPING {
             kept_house_at = now;
             if let Err(error) = store.forget_old_keys(now).await {
@@ -40,6 +50,10 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
         everything = tokio::select! {
             () = end.cancelled() => return,
             () = hub.presence_changed() => true,
+            () = engine.wants_scheduling() => {
+                queue_at = now;
+                false
+            }
             () = tokio::time::sleep(pause) => false,
         };
     }

@@ -98,8 +98,8 @@ impl Server {
         let end = shutdown.token.clone();
         let hub = Arc::new(Hub::default());
         let known = store.parties(None, MAX_PARTIES).await?;
-        hub.remember(known.into_iter().map(|party| party.id), clock::now());
-        let engine = Arc::new(Engine::new(store.clone(), hub.clone()));
+        hub.remember(known, clock::now());
+        let engine = Arc::new(Engine::new(store.clone(), hub.clone(), config.scheduling.clone()));
         let mut registry = metrics::registry("flow-server");
         registry.register_collector(Box::new(Attached(hub.clone())));
 

@@ -45,6 +45,11 @@ fn run() -> Vec<ColumnDef> {
         // Ids of the last changes, so that one whose answer was lost can be looked for.
         text("changes", 300),
         optional_number("wake_at"),
+        // What the queue decides on: whether it waits (1), takes what it needs (2) or neither (0), how much that is of which party, and
+        // its place among others.
+        number("queue"),
+        json("demands"),
+        number("priority"),
         number("created_at"),
     ]
 }
@@ -76,6 +81,7 @@ impl MigrationTrait for Migration {
             On(&["state", "id"], false),
             On(&["task_id", "state", "id"], false),
             On(&["wake_at", "id"], false),
+            On(&["queue", "id"], false),
         ];
         tables.create("run", run(), &["id"], &lists).await?;
         let of_run = On(&["run_id", "place"], false);

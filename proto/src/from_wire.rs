@@ -7,6 +7,7 @@ use flow_domain::{
     assignment::Report,
     profile::{Arg, Placement, ProgressSource, Readiness, Role},
     progress::MAX_METRICS,
+    queue::Capacity,
     resources::{Cpu, Memory, Resources},
     spec::{Endpoints, Peer},
     template::Scalar,
@@ -274,4 +275,15 @@ pub fn report(wire: v1::Report) -> Result<Report> {
         progress: progress(wire.progress.unwrap_or_default()),
         members,
     })
+}
+
+impl From<v1::Capacity> for Capacity {
+    fn from(wire: v1::Capacity) -> Self {
+        Self {
+            runs: wire.runs,
+            cpu: wire.cpu_millis.map(Cpu),
+            memory: wire.memory_bytes.map(Memory),
+            gpu: wire.gpu,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use flow_domain::{
     AssignmentSpec, Desired, Progress,
     profile::{Arg, Placement, ProgressSource, Readiness, Role},
+    queue::Capacity,
     spec::{Endpoints, Peer},
     template::Scalar,
 };
@@ -178,5 +179,16 @@ pub fn progress(progress: &Progress) -> v1::Progress {
         round: progress.round,
         total: progress.total,
         metrics: progress.metrics.clone().into_iter().collect(),
+    }
+}
+
+impl From<Capacity> for v1::Capacity {
+    fn from(capacity: Capacity) -> Self {
+        Self {
+            runs: capacity.runs,
+            cpu_millis: capacity.cpu.map(|cpu| cpu.0),
+            memory_bytes: capacity.memory.map(|memory| memory.0),
+            gpu: capacity.gpu,
+        }
     }
 }

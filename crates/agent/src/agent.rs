@@ -8,7 +8,7 @@ use std::{
 };
 
 use flow_daemon::error::chain;
-use flow_domain::{AssignmentId, AssignmentSpec, Desired, PartyId};
+use flow_domain::{AssignmentId, AssignmentSpec, Desired, PartyId, queue::Capacity};
 use flow_launcher::{Key, LaunchError, Launcher};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -149,6 +149,16 @@ impl Agent {
     /// The names of the party's data sets.
     pub(crate) fn datasets(&self) -> Vec<String> {
         self.shared.household.config.datasets.keys().cloned().collect()
+    }
+
+    /// What the party offers to all runs together.
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.shared.household.config.capacity
+    }
+
+    /// The site whose machines it shares with other parties; none if empty.
+    pub(crate) fn site(&self) -> &str {
+        &self.shared.household.config.site
     }
 
     /// The whole desired set: everything else that is here is cleared away.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use flow_domain::Resources;
+use flow_domain::{Resources, queue::Capacity};
 use flow_launcher::kubernetes::KubernetesConfig;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,10 @@ pub struct AgentConfig {
     pub datasets: BTreeMap<String, Dataset>,
     /// What a job may take of its node where the template does not say.
     pub resources: Resources,
+    /// What the party offers to all runs together; runs for which there is no room wait in the server's queue.
+    pub capacity: Capacity,
+    /// The site whose machines it shares with other parties; none if empty.
+    pub site: String,
     /// What the party allows.
     pub policy: PolicyConfig,
     /// How jobs run as local processes.

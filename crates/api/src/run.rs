@@ -26,6 +26,12 @@ pub struct RunView {
     pub reason: Reason,
     /// In words.
     pub message: String,
+    /// Of those that wait for the same, the higher goes first.
+    #[serde(default)]
+    pub priority: i32,
+    /// Its place among all runs that wait to begin, from 1; absent if it does not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<u64>,
     /// All attempts so far.
     pub attempts: Vec<Attempt>,
     /// How many attempts there may be.
@@ -57,6 +63,8 @@ impl From<Run> for RunView {
             state: run.state,
             reason: run.reason,
             message: run.message,
+            priority: run.spec.policies.priority,
+            place: None,
             attempts: run.attempts,
             max_attempts: run.spec.policies.max_retries + 1,
             parties: run

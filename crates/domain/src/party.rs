@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::PartyId, time::Timestamp};
+use crate::{ids::PartyId, queue::Capacity, time::Timestamp};
 
 /// Whether a party's agent is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ pub struct Party {
     pub datasets: Vec<String>,
     /// The version of its agent.
     pub agent_version: String,
+    /// What it offers to all runs together, as its agent last told.
+    pub capacity: Capacity,
+    /// The site whose machines it shares with other parties, as its agent last told.
+    pub site: Option<String>,
     /// When it first attached.
     pub registered_at: Timestamp,
     /// When its agent was last heard.

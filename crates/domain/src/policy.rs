@@ -27,7 +27,7 @@ macro_rules! deadlines {
 }
 
 deadlines! {
-    /// From submission until every party is there.
+    /// From submission until every party is there and has room.
     queue = Span::hours(24);
     /// Until every participant has checked and reserved what it needs.
     prepare = Span::mins(5);
@@ -58,6 +58,9 @@ pub struct Policies {
     /// How long each phase may take.
     #[serde(default)]
     pub deadlines: Deadlines,
+    /// Of runs that wait for the same, the higher goes first; from -1000 to 1000.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
     /// What becomes of an attempt once a party was away for longer than the offline deadline.
     #[serde(default, skip_serializing_if = "OnOffline::is_default")]
     pub on_offline: OnOffline,
@@ -81,7 +84,15 @@ impl OnOffline {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(priority: &i32) -> bool {
+    *priority == 0
+}
+
 impl Policies {
+    /// The priorities that may be asked for.
+    pub const PRIORITIES: std::ops::RangeInclusive<i32> = -1000..=1000;
+
     /// The most retries that may be asked for.
     pub const MAX_RETRIES: u32 = 10;
 }

@@ -248,6 +248,16 @@ impl Run {
         self.attempts.last().map_or(0, |attempt| attempt.number)
     }
 
+    /// Whether it waits for the queue to let it begin: not for its back-off, nor for its end.
+    pub fn is_waiting(&self) -> bool {
+        self.state == RunState::Queued && self.not_before.is_none() && !self.cancel_requested
+    }
+
+    /// Whether it takes what its parties offer: from the beginning of an attempt until all of that has ended.
+    pub fn is_taking(&self) -> bool {
+        !self.state.is_terminal() && self.state != RunState::Queued
+    }
+
     /// Whether a retry is left: of the gang or of a member, both count.
     pub fn has_retry(&self) -> bool {
         let used = self.attempt().saturating_sub(1) + self.member_restarts;

@@ -91,6 +91,11 @@ impl Api {
         read(self.get(&format!("/runs/{id}")).await)
     }
 
+    /// Asks for the end of a run.
+    pub async fn cancel(&self, id: RunId) -> RunView {
+        read(self.post(&format!("/runs/{id}/cancel"), &json!({})).await)
+    }
+
     /// Why a run is as it is.
     pub async fn why(&self, id: RunId) -> Why {
         read(self.get(&format!("/runs/{id}/why")).await)

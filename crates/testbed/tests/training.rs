@@ -119,12 +119,12 @@ async fn an_error_is_forgiven_where_a_retry_is_left() {
 }
 
 #[tokio::test]
-async fn a_party_that_never_registers_is_named_at_the_start_deadline() {
-    let more = json!({"policies": {"deadlines": {"start": "8s"}}});
+async fn a_party_that_never_registers_is_named_at_the_register_deadline() {
+    let more = json!({"policies": {"deadlines": {"register": "8s"}}});
     let (_system, run, why) = with_fault("never-register", more).await;
     assert_eq!(
         (run.state, run.reason),
-        (RunState::TimedOut, Reason::StartDeadlineExceeded),
+        (RunState::TimedOut, Reason::RegisterDeadlineExceeded),
         "{}",
         run.message
     );

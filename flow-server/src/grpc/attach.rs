@@ -67,7 +67,7 @@ impl v1::agent_link_server::AgentLink for Link {
             let theirs = format!("{} to {}", hello.protocol_min, hello.protocol_max);
             status(ErrorCode::Conflict, format!("the agent speaks protocol {theirs} and this server {ours}: upgrade the older one"))
         })?;
-        self.register(&party, &hello).await?;
+        let seen = self.register(&party, &hello).await?;
         let (sender, receiver) = mpsc::channel(OUTBOUND);
         let welcome = v1::Welcome {
             protocol,
@@ -75,7 +75,7 @@ impl v1::agent_link_server::AgentLink for Link {
             heartbeat_ms: u32::try_from(self.heartbeat.as_millis()).unwrap_or(u32::MAX),
         };
         tracing::info!(%party, from = caller.from, agent = hello.agent_version, instance = hello.instance, "agent attached");
-        let attachment = self.hub.attach(party, clock::now());
+        let attachment = self.hub.attach(seen, clock::now());
         let session = session::run(self.clone(), attachment, welcome, inbound, sender);
         self.sessions.spawn(session);
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver).map(Ok))))
@@ -94,7 +94,7 @@ async fn read_hello(inbound: &mut Streaming<v1::FromAgent>) -> Result<v1::Hello,
 
 impl Link {
     /// A valid certificate is what registers a party: the authority that signed it has decided.
-    async fn register(&self, party: &PartyId, hello: &v1::Hello) -> Result<(), Status> {
+    async fn register(&self, party: &PartyId, hello: &v1::Hello) -> Result<Party, Status> {
         let now = clock::now();
         let mut datasets = hello.datasets.clone();
         datasets.truncate(MAX_DATASETS);
@@ -103,12 +103,15 @@ impl Link {
             id: party.clone(),
             datasets,
             agent_version: hello.agent_version.chars().take(40).collect(),
+            capacity: hello.capacity.unwrap_or_default().into(),
+            site: Some(hello.site.chars().take(63).collect()).filter(|site: &String| !site.is_empty()),
             registered_at: now,
             last_seen: now,
         };
         self.store.party_seen(&seen).await.map_err(|error| {
             tracing::error!(%party, error = %flow_daemon::error::chain(&error), "cannot register the party");
             status(ErrorCode::Unavailable, "the server's database is away: try again")
-        })
+        })?;
+        Ok(seen)
     }
 }

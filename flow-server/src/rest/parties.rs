@@ -36,6 +36,8 @@ fn view(app: &App, party: Party) -> PartyView {
         liveness: presence.liveness,
         since: presence.since,
         datasets: party.datasets,
+        capacity: party.capacity,
+        site: party.site,
         agent_version: party.agent_version,
         registered_at: party.registered_at,
     }

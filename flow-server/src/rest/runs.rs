@@ -32,6 +32,19 @@ pub(super) struct RunQuery {
     cursor: Option<String>,
 }
 
+fn view(app: &App, run: Run) -> RunView {
+    let place = place(app, run.id);
+    RunView {
+        place,
+        ..RunView::from(run)
+    }
+}
+
+fn place(app: &App, run: RunId) -> Option<u64> {
+    let place = app.services.engine.place(run)?;
+    u64::try_from(place).ok()
+}
+
 /// Starts a task.
 #[utoipa::path(post, path = "/tasks/{task}/runs", tag = "runs", request_body = Option<StartOptions>,
     params(("task" = String, Path, description = "id or name"), ("idempotency-key" = Option<String>, Header, description = "a repeated key answers what the first one made")),
@@ -43,7 +56,7 @@ pub(super) async fn start(
 ) -> Result<Response, Failure> {
     let run = app.services.start_run(&task, &new.body, new.claim.as_ref()).await?;
     let place = (header::LOCATION, format!("/api/v2/runs/{}", run.id));
-    Ok((StatusCode::ACCEPTED, [place], Json(RunView::from(run))).into_response())
+    Ok((StatusCode::ACCEPTED, [place], Json(view(&app, run))).into_response())
 }
 
 /// Lists runs, newest first.
@@ -77,14 +90,19 @@ pub(super) async fn list(
         .runs(&filter, limit + 1)
         .await
         .map_err(Refusal::from)?;
-    Ok(page(found, limit, |run: &Run| run.id.to_string()))
+    let mut page: Json<Page<RunView>> = page(found, limit, |run: &Run| run.id.to_string());
+    for run in &mut page.0.items {
+        run.place = place(&app, run.id);
+    }
+    Ok(page)
 }
 
 /// Shows a run.
 #[utoipa::path(get, path = "/runs/{run}", tag = "runs", params(("run" = RunId, Path)),
     responses((status = 200, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(State(app): State<App>, Part(run): Part<RunId>) -> Result<Json<RunView>, Failure> {
-    Ok(Json(app.services.gang(run).await?.run.into()))
+    let run = app.services.gang(run).await?.run;
+    Ok(Json(view(&app, run)))
 }
 
 /// Asks for the end of a run. It is over when its state says so.
@@ -95,7 +113,7 @@ pub(super) async fn cancel(
     Part(run): Part<RunId>,
 ) -> Result<(StatusCode, Json<RunView>), Failure> {
     let run = app.services.cancel_run(run).await?;
-    Ok((StatusCode::ACCEPTED, Json(run.into())))
+    Ok((StatusCode::ACCEPTED, Json(view(&app, run))))
 }
 
 /// Lists the assignments of all attempts, oldest first.

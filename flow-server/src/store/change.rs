@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     Loaded, Store, StoreError, events,
     gang::{assignments_of, read_run, select_runs, status_of},
-    to_json,
+    queue, to_json,
     tries::{Failed, Tries, bounded, commit},
 };
 
@@ -144,6 +144,7 @@ async fn write(
         .value(Alias::new("version"), Expr::col("version").add(1))
         .value(Alias::new("changes"), changes)
         .value(Alias::new("wake_at"), wake_at.map(|at| at.0))
+        .value(Alias::new("queue"), queue::standing(run))
         .and_where(Expr::col("id").eq(run.id.to_string()));
     tx.execute(&update).await?;
     for (place, assignment) in planned.gang.assignments.iter().enumerate() {

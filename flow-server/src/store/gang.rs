@@ -13,7 +13,7 @@ use sea_orm::{
 use serde_json::Value;
 
 use super::{
-    Claim, Created, Store, StoreError, events, from_json, idempotency, to_json,
+    Claim, Created, Store, StoreError, events, from_json, idempotency, queue, to_json,
     tries::{Failed, Tries, bounded, commit},
 };
 
@@ -137,6 +137,9 @@ impl Store {
                     "version",
                     "changes",
                     "wake_at",
+                    "queue",
+                    "demands",
+                    "priority",
                     "created_at",
                 ]
                 .map(Alias::new),
@@ -150,6 +153,9 @@ impl Store {
                 1i64.into(),
                 "".into(),
                 run.created_at.0.into(),
+                queue::standing(run).into(),
+                to_json("demands", &run.spec.demands())?.into(),
+                i64::from(run.spec.policies.priority).into(),
                 run.created_at.0.into(),
             ]);
         tx.execute(&insert).await?;

@@ -9,6 +9,7 @@ mod gang;
 mod idempotency;
 mod list;
 mod party;
+mod queue;
 mod task;
 mod template;
 mod tries;
@@ -27,6 +28,7 @@ pub use self::{
     gang::Loaded,
     idempotency::{Claim, Created},
     list::RunFilter,
+    queue::Queue,
 };
 
 /// What is stored. Cheap to clone.

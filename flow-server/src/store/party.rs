@@ -1,6 +1,6 @@
 //! Parties in the store.
 
-use flow_domain::{PartyId, Timestamp, party::Party};
+use flow_domain::{PartyId, Timestamp, party::Party, queue::Capacity};
 use sea_orm::{
     ConnectionTrait, QueryResult, StatementBuilder,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
@@ -17,6 +17,10 @@ use super::{
 struct Body {
     datasets: Vec<String>,
     agent_version: String,
+    #[serde(default)]
+    capacity: Capacity,
+    #[serde(default)]
+    site: Option<String>,
 }
 
 fn table() -> Alias {
@@ -38,6 +42,8 @@ fn read(row: &QueryResult) -> Result<Option<Party>, StoreError> {
     let Body {
         datasets,
         agent_version,
+        capacity,
+        site,
     } = from_json("party", body)?;
     // Only valid names were ever written.
     let Ok(id) = id.parse::<PartyId>() else { return Ok(None) };
@@ -45,6 +51,8 @@ fn read(row: &QueryResult) -> Result<Option<Party>, StoreError> {
         id,
         datasets,
         agent_version,
+        capacity,
+        site,
         registered_at: Timestamp(row.try_get("", "registered_at")?),
         last_seen: Timestamp(row.try_get("", "last_seen")?),
     }))
@@ -59,6 +67,8 @@ impl Store {
         let body = Body {
             datasets: party.datasets.clone(),
             agent_version: party.agent_version.clone(),
+            capacity: party.capacity,
+            site: party.site.clone(),
         };
         let mut insert = Query::insert();
         insert

@@ -108,7 +108,7 @@ async fn the_victim_of_a_deadlock_tries_again() {
 }
 
 #[tokio::test]
-async fn a_gang_that_was_changed_in_between_is_not_overwritten() {
+async fn a_gang_that_was_changed_in_between_is_changed_as_it_is_now() {
     let mut db = Opened::mariadb().await;
     let id = one_run(&db).await;
     let failures = failures(&mut db.store);
@@ -118,8 +118,9 @@ async fn a_gang_that_was_changed_in_between_is_not_overwritten() {
     other.execute_unprepared(&insert).await.unwrap();
     let changing = change(&db.store, id);
     within("the store waits for the event", async || is_waiting(&db.home).await).await;
+    let cancel = "UPDATE run SET status = JSON_SET(status, '$.cancel_requested', JSON_EXTRACT('true', '$'))";
     other
-        .execute_unprepared(&format!("UPDATE run SET version = version + 1 WHERE id = '{id}'"))
+        .execute_unprepared(&format!("{cancel}, version = version + 1 WHERE id = '{id}'"))
         .await
         .unwrap();
     within("the store is told of the deadlock", async || {
@@ -127,7 +128,8 @@ async fn a_gang_that_was_changed_in_between_is_not_overwritten() {
     })
     .await;
     other.commit().await.unwrap();
-    // What was planned was planned of what is no more, so the caller has to look again.
-    assert!(matches!(changing.await.unwrap(), Err(StoreError::Stale)));
-    assert_eq!(db.store.gang(id).await.unwrap().unwrap().gang.run.member_restarts, 0);
+    // What was planned was planned of what is no more, so it is planned anew of what is.
+    changing.await.unwrap().unwrap();
+    let gang = db.store.gang(id).await.unwrap().unwrap().gang;
+    assert_eq!((gang.run.member_restarts, gang.run.cancel_requested), (1, true));
 }

@@ -28,6 +28,7 @@ mod indexes;
 mod migrations;
 mod parties;
 mod proxy;
+mod queue;
 mod rest;
 mod runs;
 mod samples;

@@ -5,6 +5,8 @@ use flow_domain::{
     assignment::Assignment,
     gang::{Event, Gang, Planned},
     party::{Liveness, Parties, Party, Presence},
+    queue::Capacity,
+    resources::{Cpu, Memory},
     run::StartOptions,
     task::Task,
     validate,
@@ -25,6 +27,13 @@ pub(crate) fn mk_party(name: &str) -> Party {
         id: mk_party_id(name),
         datasets: vec!["digits".to_owned(), "größe 🎯".to_owned()],
         agent_version: "1.2.3".to_owned(),
+        capacity: Capacity {
+            runs: Some(2),
+            cpu: Some(Cpu(1500)),
+            memory: Some(Memory(3 << 30)),
+            gpu: None,
+        },
+        site: Some("dc-1".to_owned()),
         registered_at: NOW,
         last_seen: NOW,
     }
@@ -84,14 +93,14 @@ pub(crate) fn mk_claim(id: &str, body: &str) -> Claim {
     }
 }
 
-/// What the planner makes of a gang when all its parties are there.
+/// What becomes of a gang that may begin, when all its parties are there.
 pub(crate) fn planned(gang: &Gang) -> Planned {
     let online = Presence {
         liveness: Liveness::Online,
         since: NOW,
     };
     let parties = gang.run.spec.parties().into_iter().map(|party| (party.clone(), online));
-    flow_domain::gang::plan(gang, &Parties(parties.collect()), NOW)
+    flow_domain::gang::admit(gang, &Parties(parties.collect()), NOW)
         .unwrap()
         .unwrap()
 }

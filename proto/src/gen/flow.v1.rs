@@ -370,6 +370,25 @@ pub struct Hello {
     pub instance: ::prost::alloc::string::String,
     #[prost(string, repeated, tag = "6")]
     pub datasets: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// what the party offers to all runs together; no limit if absent
+    #[prost(message, optional, tag = "7")]
+    pub capacity: ::core::option::Option<Capacity>,
+    /// the site whose machines it shares with other parties; none if empty
+    #[prost(string, tag = "8")]
+    pub site: ::prost::alloc::string::String,
+}
+/// What is not given has no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Capacity {
+    /// how many runs may have a part there at the same time
+    #[prost(uint32, optional, tag = "1")]
+    pub runs: ::core::option::Option<u32>,
+    #[prost(uint64, optional, tag = "2")]
+    pub cpu_millis: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "3")]
+    pub memory_bytes: ::core::option::Option<u64>,
+    #[prost(uint32, optional, tag = "4")]
+    pub gpu: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Welcome {

@@ -72,6 +72,8 @@ impl<'a> Session<'a> {
             party: agent.party.to_string(),
             instance: agent.instance.clone(),
             datasets: agent.datasets(),
+            capacity: Some(agent.capacity().into()),
+            site: agent.site().to_owned(),
         };
         outbound
             .send(message(FromAgent::Hello(hello)))

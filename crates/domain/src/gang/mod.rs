@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     observe::{Unfit, observe},
-    plan::{PlanError, plan, wake_at},
+    plan::{PlanError, admit, plan, wait, wake_at},
 };
 use crate::{
     assignment::{Assignment, AssignmentState, Desired},

@@ -32,22 +32,30 @@ const MAX_STEPS: usize = 32;
 /// # Errors
 /// Only if the planner itself is wrong; the gang stays as it was then.
 pub fn plan(gang: &Gang, parties: &Parties, now: Timestamp) -> Result<Option<Planned>, PlanError> {
-    let mut work = Work {
-        gang: gang.clone(),
-        events: Vec::new(),
-        parties,
-        now,
-    };
-    for _ in 0..MAX_STEPS {
-        if !work.step()? {
-            let changed = work.gang != *gang;
-            return Ok(changed.then_some(Planned {
-                gang: work.gang,
-                events: work.events,
-            }));
-        }
+    let mut work = Work::new(gang, parties, now);
+    work.come_to_rest()?;
+    Ok(work.planned(gang))
+}
+
+/// What to store instead of `gang` once the queue lets it begin: its next attempt. Nothing if it does not wait any more.
+///
+/// # Errors
+/// Only if the planner itself is wrong; the gang stays as it was then.
+pub fn admit(gang: &Gang, parties: &Parties, now: Timestamp) -> Result<Option<Planned>, PlanError> {
+    if !gang.run.is_waiting() {
+        return Ok(None);
     }
-    Err(PlanError::Restless(gang.run.id))
+    let mut work = Work::new(gang, parties, now);
+    work.begin_attempt()?;
+    work.come_to_rest()?;
+    Ok(work.planned(gang))
+}
+
+/// What to store instead of `gang` for the queue's word of what it waits for. Nothing if that is no news, or it does not wait any more.
+pub fn wait(gang: &Gang, parties: &Parties, reason: Reason, message: &str, now: Timestamp) -> Option<Planned> {
+    let mut work = Work::new(gang, parties, now);
+    let news = gang.run.is_waiting() && work.run_says(reason, message.to_owned());
+    news.then(|| work.planned(gang)).flatten()
 }
 
 /// When the gang is to be planned again though nothing else happens; `None` once it is final.
@@ -72,7 +80,33 @@ pub(super) struct Work<'a> {
     pub(super) now: Timestamp,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(gang: &Gang, parties: &'a Parties, now: Timestamp) -> Self {
+        Self {
+            gang: gang.clone(),
+            events: Vec::new(),
+            parties,
+            now,
+        }
+    }
+
+    fn planned(self, before: &Gang) -> Option<Planned> {
+        let changed = self.gang != *before;
+        changed.then_some(Planned {
+            gang: self.gang,
+            events: self.events,
+        })
+    }
+
+    fn come_to_rest(&mut self) -> Result<(), PlanError> {
+        for _ in 0..MAX_STEPS {
+            if !self.step()? {
+                return Ok(());
+            }
+        }
+        Err(PlanError::Restless(self.gang.run.id))
+    }
+
     /// One step; false if there was nothing to do.
     fn step(&mut self) -> Result<bool, PlanError> {
         match self.gang.run.state {
@@ -139,28 +173,16 @@ impl Work<'_> {
         if run.not_before.is_some_and(|at| at > self.now) {
             return Ok(false);
         }
-        self.gang.run.not_before = None;
-        let missing = self.missing();
-        if missing.is_empty() {
-            self.begin_attempt()?;
-            return Ok(true);
-        }
+        let over = self.gang.run.not_before.take().is_some();
         if self.expired() {
-            let queued = self.now.since(self.gang.run.state_since);
-            let message = format!("queued for {queued}: {missing}");
+            let run = &self.gang.run;
+            let queued = self.now.since(run.state_since);
+            let message = format!("queued for {queued}: {}", run.message);
             self.run_becomes(RunState::TimedOut, Reason::QueueDeadlineExceeded, message)?;
             return Ok(true);
         }
-        Ok(self.run_says(Reason::WaitingForParty, missing))
-    }
-
-    /// The parties whose agents are not there, in words.
-    fn missing(&self) -> String {
-        let parties = self.gang.run.spec.parties().into_iter();
-        let missing: Vec<String> = parties
-            .filter_map(|party| Some(format!("{party}: {}", self.parties.absence(party)?)))
-            .collect();
-        missing.join("; ")
+        // When it begins is the queue's to decide.
+        Ok(over)
     }
 
     fn preparing(&mut self) -> Result<bool, PlanError> {

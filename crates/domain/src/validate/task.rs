@@ -24,6 +24,10 @@ pub fn resolve(template_spec: &TemplateSpec, task: &TaskSpec, options: &StartOpt
     let mut found = Found::default();
     participants(&mut found, task);
     found.text("remark", &task.remark, limits::TEXT);
+    if !Policies::PRIORITIES.contains(&task.policies.priority) {
+        let (lowest, highest) = (Policies::PRIORITIES.start(), Policies::PRIORITIES.end());
+        found.add("policies.priority", format!("from {lowest} to {highest}"));
+    }
     if task.policies.max_retries > Policies::MAX_RETRIES {
         found.add("policies.max_retries", format!("at most {}", Policies::MAX_RETRIES));
     }

@@ -53,6 +53,7 @@ fn any_policies() -> impl Strategy<Value = Policies> {
         |(max_retries, (queue, prepare, (pull, start, register), run, stall, stop, offline), on_offline)| Policies {
             max_retries,
             on_offline,
+            priority: 0,
             deadlines: Deadlines {
                 queue,
                 prepare,

@@ -1,11 +1,14 @@
 //! A world of one run: its gang, the agents' presence, a clock that only tests move, and verbs to make things happen.
 //! Every change goes through the planner and under the eyes of [`invariants`](super::invariants).
 
+use std::collections::BTreeMap;
+
 use flow_domain::{
     Assignment, AssignmentState, Desired, PartyId, Progress, Reason, RunSpec, RunState, Span, Timestamp,
     assignment::Report,
-    gang::{Event, Gang, Unfit, observe, plan, wake_at},
+    gang::{Event, Gang, Planned, Unfit, admit, observe, plan, wait, wake_at},
     party::{Liveness, Parties, Presence},
+    queue::{Capacity, Decision, Needs, Place, Supply, Taken, Waiting, schedule},
     run::Cause,
 };
 
@@ -74,18 +77,57 @@ impl World {
         self.member(name).desired
     }
 
-    /// Brings the run to rest.
+    /// Brings the run to rest, and asks the queue if it waits for that.
     pub fn plan(&mut self) {
         let decide = || plan(&self.gang, &self.parties, self.now).expect("the planner breaks no rule");
         let planned = decide();
         assert_eq!(planned, decide(), "the same input, the same plan");
+        self.becomes(planned);
+        if self.gang.run.is_waiting() {
+            self.queue();
+        }
+        invariants::at_rest(&self.gang, &self.parties, self.now);
+    }
+
+    /// The queue decides, with nobody else in it and room for everybody.
+    fn queue(&mut self) {
+        let run = &self.gang.run;
+        let waiting = Waiting {
+            run: run.id,
+            priority: 0,
+            since: run.created_at,
+            needs: Needs {
+                fixed: run.spec.demands(),
+                choice: None,
+            },
+        };
+        let place = |presence: &Presence| Place {
+            presence: *presence,
+            capacity: Capacity::default(),
+            site: None,
+        };
+        let parties = self.parties.0.iter();
+        let supply = Supply {
+            parties: parties
+                .map(|(party, presence)| (party.clone(), place(presence)))
+                .collect(),
+            sites: BTreeMap::new(),
+        };
+        let verdicts = schedule(&[waiting], &Taken::new(), &supply, self.now, Span::mins(10));
+        let planned = match &verdicts[0].decision {
+            Decision::Admit(_) => admit(&self.gang, &self.parties, self.now).expect("the planner breaks no rule"),
+            Decision::Wait { reason, message } => wait(&self.gang, &self.parties, *reason, message, self.now),
+        };
+        self.becomes(planned);
+    }
+
+    fn becomes(&mut self, planned: Option<Planned>) {
         if let Some(planned) = planned {
             invariants::between(&self.gang, &planned);
             invariants::asked_in_order(&self.gang, &planned.gang);
             self.events.extend(planned.events);
             self.gang = planned.gang;
         }
-        invariants::at_rest(&self.gang, &self.parties, self.now);
     }
 
     /// An agent reports; true if it was news.

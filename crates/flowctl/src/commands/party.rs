@@ -1,6 +1,7 @@
 //! `flowctl party …`
 
 use flow_api::PartyView;
+use flow_domain::queue::Capacity;
 
 use super::Session;
 use crate::{Exit, Failure, cli, output::fields};
@@ -44,7 +45,20 @@ fn describe(party: &PartyView) -> String {
         ("Name", party.id.to_string()),
         ("Liveness", liveness),
         ("Datasets", party.datasets.join(", ")),
+        ("Capacity", capacity(&party.capacity)),
+        ("Site", party.site.clone().unwrap_or_default()),
         ("Agent", party.agent_version.clone()),
         ("Registered", party.registered_at.to_string()),
     ])
+}
+
+/// `2 runs, 16 cpu, 64Gi memory`; empty without any limit.
+fn capacity(capacity: &Capacity) -> String {
+    let amounts = [
+        capacity.runs.map(|runs| format!("{runs} runs")),
+        capacity.cpu.map(|cpu| format!("{cpu} cpu")),
+        capacity.memory.map(|memory| format!("{memory} memory")),
+        capacity.gpu.map(|gpu| format!("{gpu} gpu")),
+    ];
+    amounts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -124,6 +124,7 @@ fn facts(run: &RunView) -> Vec<(&'static str, String)> {
         ("State", format!("{} since {}", run.state, run.state_since)),
         ("Reason", run.reason.to_string()),
         ("Message", run.message.clone()),
+        ("Place", run.place.map_or_else(String::new, |place| place.to_string())),
         ("Parties", parties.join(", ")),
         ("Parameters", parameters(&run.hyperparameters)),
         (

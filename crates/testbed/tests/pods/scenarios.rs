@@ -107,7 +107,7 @@ pub(crate) async fn no_room(at: &Deployment) {
 /// A program that goes without the framework's launcher, and cannot: with this Python iflearner's client fails at its import. That ends
 /// the run as well, by the member's exit or by a deadline, and its log says why.
 pub(crate) async fn without_launcher(at: &Deployment) {
-    let task = json!({"policies": {"deadlines": {"start": "60s", "stall": "30s"}}});
+    let task = json!({"policies": {"deadlines": {"start": "60s", "register": "60s", "stall": "30s"}}});
     let run = at
         .flow
         .start("without-launcher", json!({"launcher": false}), task)
