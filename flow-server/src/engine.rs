@@ -108,7 +108,6 @@ impl Engine {
             };
             let changed = self.change_with(step.run, carry_out).await;
             if let Err(error) = changed {
-                pass.forget(step.run);
                 tracing::error!(run = %step.run, error = %flow_daemon::error::chain(&error), "cannot carry out the queue's decision");
             }
         }

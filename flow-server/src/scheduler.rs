@@ -1,4 +1,4 @@
-//! The queue's memory between two passes: who has asked for one, what was said last, and everyone's place.
+//! The queue's memory between two passes: who has asked for one, and everyone's place.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,7 +14,10 @@ use flow_domain::{
 };
 use tokio::sync::Notify;
 
-use crate::{config::SchedulingConfig, store::Queue};
+use crate::{
+    config::SchedulingConfig,
+    store::{Queue, said},
+};
 
 /// One pass at a time: what one admits, the next one counts.
 #[derive(Debug)]
@@ -24,8 +27,8 @@ pub(crate) struct Scheduler {
     asked: AtomicU64,
     served: AtomicU64,
     wanted: Notify,
-    /// The last verdict about each run that waits.
-    said: Mutex<HashMap<RunId, Verdict>>,
+    /// The place of each run that waits.
+    places: Mutex<HashMap<RunId, usize>>,
 }
 
 /// A pass that is under way.
@@ -42,7 +45,7 @@ impl Scheduler {
             asked: AtomicU64::new(0),
             served: AtomicU64::new(0),
             wanted: Notify::new(),
-            said: Mutex::default(),
+            places: Mutex::default(),
         }
     }
 
@@ -72,12 +75,12 @@ impl Scheduler {
 
     /// The place of a run among those that wait.
     pub(crate) fn place(&self, id: RunId) -> Option<usize> {
-        self.lock().get(&id).map(|verdict| verdict.place)
+        self.lock().get(&id).copied()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Verdict>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, usize>> {
         // Every change under this lock is complete in itself.
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,28 +98,21 @@ impl Pass<'_> {
             now,
             self.scheduler.config.patience(),
         );
-        let mut said = self.scheduler.lock();
-        let before = std::mem::take(&mut *said);
+        let mut places = HashMap::new();
         let mut news = Vec::new();
-        let mut waiting = 0;
-        for mut verdict in verdicts {
-            if matches!(verdict.decision, Decision::Admit(_)) {
+        for verdict in verdicts {
+            let is_news = match &verdict.decision {
+                Decision::Admit(_) => true,
+                Decision::Wait { reason, message } => {
+                    places.insert(verdict.run, places.len() + 1);
+                    queue.said.get(&verdict.run) != Some(&said(*reason, message))
+                }
+            };
+            if is_news {
                 news.push(verdict);
-                continue;
             }
-            waiting += 1;
-            verdict.place = waiting;
-            let known = before.get(&verdict.run);
-            if known.is_none_or(|known| known.decision != verdict.decision) {
-                news.push(verdict.clone());
-            }
-            said.insert(verdict.run, verdict);
         }
+        *self.scheduler.lock() = places;
         news
-    }
-
-    /// What was said of a run could not be stored: it is to be said again.
-    pub(crate) fn forget(&self, id: RunId) {
-        self.scheduler.lock().remove(&id);
     }
 }

@@ -46,8 +46,9 @@ fn run() -> Vec<ColumnDef> {
         text("changes", 300),
         optional_number("wake_at"),
         // What the queue decides on: whether it waits (1), takes what it needs (2) or neither (0), how much that is of which party, and
-        // its place among others.
+        // its place among others; and what it was told last that it waits for.
         number("queue"),
+        ColumnDef::new(Alias::new("said")).text().not_null().to_owned(),
         json("demands"),
         number("priority"),
         number("created_at"),

@@ -80,7 +80,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     }
 }
 
-#[tokio::main]
+// It waits for the API server nearly all the time. More threads would only keep more memory each.
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn serve(config: Config) -> Result<(), Failure> {
     let _logging = telemetry::init(&config.log)?;
     let shutdown = Shutdown::on_signals()?;

@@ -145,6 +145,7 @@ async fn write(
         .value(Alias::new("changes"), changes)
         .value(Alias::new("wake_at"), wake_at.map(|at| at.0))
         .value(Alias::new("queue"), queue::standing(run))
+        .value(Alias::new("said"), queue::said_to(run))
         .and_where(Expr::col("id").eq(run.id.to_string()));
     tx.execute(&update).await?;
     for (place, assignment) in planned.gang.assignments.iter().enumerate() {

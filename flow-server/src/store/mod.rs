@@ -21,7 +21,7 @@ use sea_orm::{
 };
 
 use self::failure::{Cause, cause};
-pub(crate) use self::gang::parties_to_tell;
+pub(crate) use self::{gang::parties_to_tell, queue::said};
 pub use self::{
     connect::{ConnectError, migrate},
     events::StoredEvent,

@@ -1,9 +1,9 @@
 //! What the queue decides on: who waits, and what is taken by those who do not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use flow_domain::{
-    PartyId, Run, RunId, Timestamp,
+    PartyId, Reason, Run, RunId, Timestamp,
     queue::{Demand, Needs, Taken, Waiting},
 };
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
@@ -17,6 +17,21 @@ pub struct Queue {
     pub waiting: Vec<Waiting>,
     /// What live attempts have taken, by party.
     pub taken: Taken,
+    /// What each run that waits was told last, as [`said`] writes it.
+    pub said: HashMap<RunId, String>,
+}
+
+/// What a run is told that it waits for, as one text.
+pub(crate) fn said(reason: Reason, message: &str) -> String {
+    format!("{reason}: {message}")
+}
+
+/// The same of a run as it is stored; empty if it does not wait.
+pub(super) fn said_to(run: &Run) -> String {
+    match run.is_waiting() {
+        true => said(run.reason, &run.message),
+        false => String::new(),
+    }
 }
 
 /// The number of a run in the column `queue`. What a run takes is taken as long as its state says so: there is no reservation beside
@@ -40,7 +55,7 @@ impl Store {
     pub async fn queue(&self) -> Result<Queue, StoreError> {
         let mut select = Query::select();
         select
-            .columns(["id", "queue", "demands", "priority", "created_at"].map(Alias::new))
+            .columns(["id", "queue", "said", "demands", "priority", "created_at"].map(Alias::new))
             .from(Alias::new("run"))
             .and_where(Expr::col("queue").is_in([WAITS, TAKES]));
         let mut queue = Queue::default();
@@ -57,6 +72,7 @@ impl Store {
             // Only valid ids were ever written.
             let Ok(run) = id.parse::<RunId>() else { continue };
             let priority: i64 = row.try_get("", "priority")?;
+            queue.said.insert(run, row.try_get("", "said")?);
             queue.waiting.push(Waiting {
                 run,
                 priority: i32::try_from(priority).unwrap_or_default(),

@@ -34,6 +34,7 @@ async fn a_run_waits_then_takes_and_gives_back(db: Opened) {
         .map(|(party, demand)| (mk_party_id(party), demand))
         .into();
     assert_eq!((&waiting.needs.fixed, &waiting.needs.choice), (&demands, &None));
+    assert_eq!(queue.said[&run.id], "Submitted: accepted");
 
     let begin = |loaded: &flow_server::store::Loaded| Ok::<_, StoreError>(Some((planned(&loaded.gang), Some(NOW))));
     db.store.change_gang(run.id, begin).await.unwrap();

@@ -26,6 +26,9 @@ use self::trim::{trim_ingress, trim_job, trim_route, trim_service};
 pub(crate) use self::{kept::Cache, trim::trim_pod};
 use crate::{config::RouteKind, metrics::Metrics};
 
+/// How many objects are read at a time. What a page takes while it is read is not given back at once, and all kinds are read at once.
+const PAGE: u32 = 100;
+
 /// A job as it was stored, be it readable or not: one that is not must not stop the watch of the others.
 pub(crate) type Stored = DeserializeGuard<IflearnerJob>;
 
@@ -83,10 +86,12 @@ pub(crate) type Feed<K> = futures::stream::BoxStream<'static, Result<K, watcher:
 pub(crate) fn watch(client: &Client, scope: &Scope, kinds: &[RouteKind], metrics: &Arc<Metrics>) -> (Caches, Feeds) {
     // Only what the operator made is kept: a cluster has many more pods than jobs. Others' objects in the way are met when the
     // API server refuses to make ours.
-    let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={OPERATOR}"));
+    let ours = watcher::Config::default()
+        .page_size(PAGE)
+        .labels(&format!("{MANAGED_BY}={OPERATOR}"));
     let writer = reflector::store::Writer::new(());
     let jobs = writer.as_reader();
-    let watched = watcher(scope.api(client.clone()), watcher::Config::default()).default_backoff();
+    let watched = watcher(scope.api(client.clone()), watcher::Config::default().page_size(PAGE)).default_backoff();
     let job_feed = watched.modify(trim_job).reflect(writer).touched_objects();
     let job_feed = skip_errors(job_feed, Stored::plural(&()).into_owned(), metrics.clone()).boxed();
     let (pods, pod_feed) = keep(scope.api(client.clone()), &ours, trim_pod, (), metrics);
