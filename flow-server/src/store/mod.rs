@@ -21,7 +21,6 @@ use sea_orm::{
 };
 
 use self::failure::{Cause, cause};
-pub(crate) use self::{gang::parties_to_tell, queue::said};
 pub use self::{
     connect::{ConnectError, migrate},
     events::StoredEvent,
@@ -30,6 +29,7 @@ pub use self::{
     list::RunFilter,
     queue::Queue,
 };
+pub(crate) use self::{gang::parties_to_tell, queue::said};
 
 /// What is stored. Cheap to clone.
 #[derive(Clone, Debug)]
