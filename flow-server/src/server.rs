@@ -69,7 +69,6 @@ pub enum StartError {
 pub struct Server {
     rest: SocketAddr,
     link: SocketAddr,
-    health: Option<SocketAddr>,
     shutdown: Shutdown,
 }
 
@@ -172,7 +171,6 @@ impl Server {
         Ok(Self {
             rest,
             link: link_at,
-            health,
             shutdown: shutdown.clone(),
         })
     }
@@ -185,11 +183,6 @@ impl Server {
     /// Where agents attach.
     pub fn link_addr(&self) -> SocketAddr {
         self.link
-    }
-
-    /// Where the health page is served, if beside REST.
-    pub fn health_addr(&self) -> Option<SocketAddr> {
-        self.health
     }
 
     /// Waits for the shutdown, and lets what is under way finish. Jobs run on.

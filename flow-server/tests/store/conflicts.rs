@@ -7,7 +7,8 @@ use std::sync::{
 
 use flow_domain::RunId;
 use flow_server::store::{Store, StoreError};
-use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, TransactionTrait};
+use tokio::task::JoinHandle;
 
 use crate::{
     databases::{Home, Opened},
@@ -32,7 +33,7 @@ async fn one_run(db: &Opened) -> RunId {
 }
 
 /// Changes the run beside the test.
-fn change(store: &Store, id: RunId) -> tokio::task::JoinHandle<Result<(), StoreError>> {
+fn change(store: &Store, id: RunId) -> JoinHandle<Result<(), StoreError>> {
     let store = store.clone();
     tokio::spawn(async move {
         let change = |loaded: &flow_server::store::Loaded| Ok(Some((counted(&loaded.gang, "changed"), Some(NOW))));
@@ -81,10 +82,8 @@ async fn a_lock_that_is_waited_for_too_long_is_asked_for_again() {
     changed_once(&db, id).await;
 }
 
-#[tokio::test]
-async fn the_victim_of_a_deadlock_tries_again() {
-    let mut db = Opened::mariadb().await;
-    let id = one_run(&db).await;
+/// Brings a change of the run into a deadlock that it loses: with a transaction that ends in this statement, and is still open.
+async fn loses_to(db: &mut Opened, id: RunId, last: &str) -> (DatabaseTransaction, JoinHandle<Result<(), StoreError>>) {
     let failures = failures(&mut db.store);
     let other = db.home.connect().await.begin().await.unwrap();
     // The store's next event has to wait for these. There are many, so that the store has less to lose.
@@ -94,14 +93,20 @@ async fn the_victim_of_a_deadlock_tries_again() {
     let changing = change(&db.store, id);
     within("the store waits for the event", async || is_waiting(&db.home).await).await;
     // Now each waits for the other.
-    other
-        .execute_unprepared(&format!("SELECT id FROM run WHERE id = '{id}' FOR UPDATE"))
-        .await
-        .unwrap();
+    other.execute_unprepared(last).await.unwrap();
     within("the store is told of the deadlock", async || {
         failures.load(Ordering::SeqCst) > 0
     })
     .await;
+    (other, changing)
+}
+
+#[tokio::test]
+async fn the_victim_of_a_deadlock_tries_again() {
+    let mut db = Opened::mariadb().await;
+    let id = one_run(&db).await;
+    let lock = format!("SELECT id FROM run WHERE id = '{id}' FOR UPDATE");
+    let (other, changing) = loses_to(&mut db, id, &lock).await;
     other.rollback().await.unwrap();
     changing.await.unwrap().unwrap();
     changed_once(&db, id).await;
@@ -111,22 +116,9 @@ async fn the_victim_of_a_deadlock_tries_again() {
 async fn a_gang_that_was_changed_in_between_is_changed_as_it_is_now() {
     let mut db = Opened::mariadb().await;
     let id = one_run(&db).await;
-    let failures = failures(&mut db.store);
-    let other = db.home.connect().await.begin().await.unwrap();
-    let events: Vec<String> = (2..300).map(|number| format!("('{id}', {number}, '{{}}')")).collect();
-    let insert = format!("INSERT INTO event (run_id, sequence, body) VALUES {}", events.join(","));
-    other.execute_unprepared(&insert).await.unwrap();
-    let changing = change(&db.store, id);
-    within("the store waits for the event", async || is_waiting(&db.home).await).await;
     let cancel = "UPDATE run SET status = JSON_SET(status, '$.cancel_requested', JSON_EXTRACT('true', '$'))";
-    other
-        .execute_unprepared(&format!("{cancel}, version = version + 1 WHERE id = '{id}'"))
-        .await
-        .unwrap();
-    within("the store is told of the deadlock", async || {
-        failures.load(Ordering::SeqCst) > 0
-    })
-    .await;
+    let cancel = format!("{cancel}, version = version + 1 WHERE id = '{id}'");
+    let (other, changing) = loses_to(&mut db, id, &cancel).await;
     other.commit().await.unwrap();
     // What was planned was planned of what is no more, so it is planned anew of what is.
     changing.await.unwrap().unwrap();
