@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use flow_agent::{Agent, AgentError, launcher, link};
 use flow_daemon::{
+    ambient::Ambient,
     connect::TlsConnector,
     health::{HealthPage, Readiness},
     metrics,
@@ -68,7 +69,14 @@ impl Federate {
         let tls = ReloadingTls::load(config.tls.clone())?;
         let launcher = launcher(&party, &config.data_dir, &config.agent, config.supervisor.as_deref()).await?;
         let end = shutdown.token.clone();
-        let agent = Agent::new(party.clone(), config.agent, &config.data_dir, launcher, end.clone())?;
+        let agent = Agent::new(
+            party.clone(),
+            config.agent,
+            &config.data_dir,
+            launcher,
+            Ambient::of_machine(),
+            end.clone(),
+        )?;
 
         let mut registry = metrics::registry("flow-federate");
         tls.register(&mut registry);

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use flow_agent::{Agent, AgentError, launcher, link};
-use flow_daemon::shutdown::Shutdown;
+use flow_daemon::{ambient::Ambient, shutdown::Shutdown};
 use flow_domain::PartyId;
 use flow_launcher::LaunchError;
 use hyper_util::rt::TokioIo;
@@ -26,6 +26,7 @@ pub enum CenterError {
 /// Starts the center's agent; `open` makes connections to the link.
 pub(crate) async fn start(
     config: &Config,
+    ambient: Ambient,
     shutdown: &Shutdown,
     open: impl Fn() -> io::Result<DuplexStream> + Send + Sync + 'static,
 ) -> Result<(), CenterError> {
@@ -33,7 +34,14 @@ pub(crate) async fn start(
     let (party, settings) = (PartyId::center(), &config.center);
     let launcher = launcher(&party, &data, &settings.agent, settings.supervisor.as_deref()).await?;
     let end = shutdown.token.clone();
-    let agent = Agent::new(party, config.center.agent.clone(), &data, launcher, end.clone())?;
+    let agent = Agent::new(
+        party,
+        config.center.agent.clone(),
+        &data,
+        launcher,
+        ambient,
+        end.clone(),
+    )?;
     let open = Arc::new(open);
     let dial: link::Dial = Arc::new(move || {
         let open = open.clone();

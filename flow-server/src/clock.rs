@@ -1,11 +1,9 @@
-//! The one place where the server reads the time.
+//! The server's time, in the domain's words.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use flow_daemon::ambient::Clock;
 use flow_domain::Timestamp;
 
-/// Now, by the machine's clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+/// Now, by the clock that was handed in.
+pub(crate) fn now(clock: &Clock) -> Timestamp {
+    Timestamp(clock.micros())
 }

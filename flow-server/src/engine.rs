@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flow_daemon::ambient::Ambient;
 use flow_domain::{
     PartyId, RunId, Span, Timestamp,
     assignment::Report,
@@ -31,6 +32,7 @@ pub struct Engine {
     hub: Arc<Hub>,
     changes: broadcast::Sender<RunId>,
     queue: Scheduler,
+    ambient: Ambient,
 }
 
 /// Why a change was not made.
@@ -57,13 +59,19 @@ pub enum EngineError {
 
 impl Engine {
     /// An engine over a store and the attached agents.
-    pub fn new(store: Store, hub: Arc<Hub>, scheduling: SchedulingConfig) -> Self {
+    pub fn new(store: Store, hub: Arc<Hub>, scheduling: SchedulingConfig, ambient: Ambient) -> Self {
         Self {
             queue: Scheduler::new(scheduling),
             store,
             hub,
             changes: broadcast::channel(CHANGES).0,
+            ambient,
         }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        clock::now(&self.ambient.clock)
     }
 
     /// Ids of runs as they change.
@@ -101,7 +109,7 @@ impl Engine {
             return Ok(());
         };
         let queue = self.store.queue().await?;
-        for step in pass.decide(queue, self.hub.places(), clock::now()) {
+        for step in pass.decide(queue, self.hub.places(), self.now()) {
             let carry_out = |gang: &Gang, parties: &Parties, now| match &step.decision {
                 Decision::Admit(_) => Ok(gang::admit(gang, parties, now)?),
                 Decision::Wait { reason, message } => Ok(gang::wait(gang, parties, *reason, message, now)),
@@ -185,7 +193,7 @@ impl Engine {
         id: RunId,
         first: impl Fn(&Gang, &Parties, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
     ) -> Result<Option<Gang>, EngineError> {
-        let (now, parties) = (clock::now(), self.hub.parties());
+        let (now, parties) = (self.now(), self.hub.parties());
         let changed = self
             .store
             .change_gang(id, |loaded| {

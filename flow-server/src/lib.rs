@@ -4,6 +4,7 @@ mod center;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod core;
 pub mod engine;
 mod grpc;
 pub mod hub;

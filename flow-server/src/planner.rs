@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use flow_domain::{Span, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock, engine::Engine, hub::Hub, store::Store};
+use crate::{engine::Engine, hub::Hub, store::Store};
 
 /// How often deadlines are looked at.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -26,7 +26,7 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
     let mut queue_at = Timestamp(0);
     let mut pause = PERIOD;
     loop {
-        let now = clock::now();
+        let now = engine.now();
         let by = if everything { Timestamp(i64::MAX) } else { now };
         match plan_due(&store, &engine, by, everything).await {
             Ok(()) => pause = PERIOD,

@@ -1,9 +1,10 @@
 //! Wires the server: everything it consists of is made and connected here, and nowhere else.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use flow_daemon::{
     accept::{AcceptOptions, TlsAcceptor},
+    ambient::Ambient,
     health::{self, CheckHandle, HealthPage, Readiness},
     metrics,
     net::{ListenError, listen},
@@ -11,30 +12,23 @@ use flow_daemon::{
     shutdown::Shutdown,
     tls::{ReloadingTls, TlsError, install_crypto},
 };
-use flow_proto::{MAX_MESSAGE, v1::agent_link_server::AgentLinkServer};
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::gauge::ConstGauge};
-use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     center::{self, CenterError},
-    clock,
     config::Config,
-    engine::Engine,
-    grpc::{self, Connection, Link},
+    core::{Connection, Core, CoreConfig},
+    grpc,
     hub::Hub,
-    planner, rest,
-    service::Services,
+    rest,
     store::{ConnectError, Store, StoreError},
 };
 
 /// How often the database is asked whether it is there, and the TLS files whether they changed.
 const DATABASE_CHECK: Duration = Duration::from_secs(5);
 const TLS_CHECK: Duration = Duration::from_secs(5);
-
-/// How many parties are remembered at the start.
-const MAX_PARTIES: u64 = 100_000;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -95,16 +89,19 @@ impl Server {
         let store = Store::open(&config.database_url(), config.database.max_connections).await?;
 
         let end = shutdown.token.clone();
-        let hub = Arc::new(Hub::default());
-        let known = store.parties(None, MAX_PARTIES).await?;
-        hub.remember(known, clock::now());
-        let engine = Arc::new(Engine::new(store.clone(), hub.clone(), config.scheduling.clone()));
+        let core_config = CoreConfig {
+            heartbeat: config.link.heartbeat,
+            scheduling: config.scheduling.clone(),
+        };
+        let ambient = Ambient::of_machine();
+        let core = Core::open(store.clone(), ambient.clone(), core_config).await?;
+        let services = core.services().clone();
         let mut registry = metrics::registry("flow-server");
-        registry.register_collector(Box::new(Attached(hub.clone())));
+        registry.register_collector(Box::new(Attached(services.hub.clone())));
 
         let (open, local) = grpc::local();
         if config.center.enabled {
-            center::start(&config, shutdown, open).await?;
+            center::start(&config, ambient, shutdown, open).await?;
         }
         let accepted = match tls {
             None => {
@@ -124,28 +121,16 @@ impl Server {
                 Some(
                     acceptor
                         .incoming(link_listener, end.clone())
-                        .map(|accepted| accepted.map(|tls| Connection::Tls(Box::new(tls)))),
+                        .map(|accepted| accepted.map(|tls| Connection::tls(tls))),
                 )
             }
         };
-        let link = Link {
-            store: store.clone(),
-            hub: hub.clone(),
-            engine: engine.clone(),
-            heartbeat: config.link.heartbeat,
-            sessions: shutdown.tracker.clone(),
-            end: end.clone(),
+        let local = ReceiverStream::new(local).map(Ok);
+        let incoming: Pin<Box<dyn Stream<Item = _> + Send>> = match accepted {
+            Some(accepted) => Box::pin(accepted.merge(local)),
+            None => Box::pin(local),
         };
-        shutdown.tracker.spawn(serve_link(link, accepted, local, end.clone()));
-
-        let services = Services {
-            store: store.clone(),
-            hub: hub.clone(),
-            engine: engine.clone(),
-        };
-        shutdown
-            .tracker
-            .spawn(planner::run(store.clone(), hub, engine, end.clone()));
+        core.start(incoming, shutdown);
         let readiness = Readiness::new(end.clone());
         let database = readiness.register("database");
         shutdown.tracker.spawn(watch_database(store, database, end.clone()));
@@ -191,32 +176,6 @@ impl Server {
         if let Err(error) = self.shutdown.drain(Duration::from_secs(15)).await {
             tracing::warn!(%error, "ending all the same");
         }
-    }
-}
-
-async fn serve_link(
-    link: Link,
-    accepted: Option<impl Stream<Item = std::io::Result<Connection>> + Send + Unpin + 'static>,
-    local: mpsc::Receiver<Connection>,
-    end: CancellationToken,
-) {
-    let local = ReceiverStream::new(local).map(Ok);
-    let incoming: std::pin::Pin<Box<dyn Stream<Item = _> + Send>> = match accepted {
-        Some(accepted) => Box::pin(accepted.merge(local)),
-        None => Box::pin(local),
-    };
-    let service = AgentLinkServer::new(link)
-        .max_decoding_message_size(MAX_MESSAGE)
-        .max_encoding_message_size(MAX_MESSAGE);
-    let served = tonic::transport::Server::builder()
-        .max_concurrent_streams(4)
-        .http2_keepalive_interval(Some(Duration::from_secs(10)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .add_service(service)
-        .serve_with_incoming_shutdown(incoming, end.cancelled_owned())
-        .await;
-    if let Err(error) = served {
-        tracing::error!(error = %flow_daemon::error::chain(&error), "the link ended");
     }
 }
 

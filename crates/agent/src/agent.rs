@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use flow_daemon::error::chain;
+use flow_daemon::{ambient::Ambient, error::chain};
 use flow_domain::{AssignmentId, AssignmentSpec, Desired, PartyId, queue::Capacity};
 use flow_launcher::{Key, LaunchError, Launcher};
 use tokio::sync::{Semaphore, watch};
@@ -54,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) probe: Probe,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) orphan_grace: Duration,
+    pub(crate) ambient: Ambient,
     retain: Retain,
 }
 
@@ -113,6 +114,7 @@ impl Agent {
         config: AgentConfig,
         data: &Path,
         launcher: Arc<dyn Launcher>,
+        ambient: Ambient,
         end: CancellationToken,
     ) -> Result<Self, AgentError> {
         flow_daemon::tls::install_crypto();
@@ -127,6 +129,7 @@ impl Agent {
         } else {
             config.process.keep
         };
+        let instance = ambient.chance.id().to_string();
         let shared = Shared {
             launcher,
             slots: Arc::new(Semaphore::new(config.policy.max_assignments)),
@@ -135,10 +138,11 @@ impl Agent {
             board: Board::default(),
             probe: Probe::new().map_err(AgentError::Probe)?,
             orphan_grace: Duration::from_secs(10),
+            ambient,
         };
         Ok(Self {
             party,
-            instance: uuid::Uuid::new_v4().to_string(),
+            instance,
             shared: Arc::new(shared),
             workers: Arc::default(),
             tracker: TaskTracker::new(),

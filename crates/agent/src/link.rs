@@ -5,7 +5,6 @@ mod session;
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use flow_daemon::error::chain;
-use rand::Rng;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -62,7 +61,7 @@ pub async fn run(agent: Agent, dial: Dial, on_link: OnLink, end: CancellationTok
         if begun.elapsed() >= GOOD {
             pause = FIRST_PAUSE;
         }
-        let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
+        let jittered = pause.mul_f64(agent.shared.ambient.chance.jitter());
         tracing::warn!(party = %agent.party, reason, again_in = ?jittered, "not attached to the server; jobs run on");
         tokio::select! {
             () = end.cancelled() => return,

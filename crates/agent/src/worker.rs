@@ -225,7 +225,10 @@ impl Worker {
     }
 
     fn end(&mut self, state: AssignmentState, reason: Reason, message: impl Into<String>) {
-        self.status.exited_at = self.status.exited_at.or(Some(crate::clock::now()));
+        self.status.exited_at = self
+            .status
+            .exited_at
+            .or(Some(crate::clock::now(&self.shared.ambient.clock)));
         self.status.ready = false;
         self.becomes(state, reason, message);
     }

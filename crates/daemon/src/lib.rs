@@ -2,6 +2,7 @@
 //! configuration, telemetry, mutual TLS with hot reload, health and metrics, shutdown.
 
 pub mod accept;
+pub mod ambient;
 pub mod config;
 pub mod connect;
 pub mod error;

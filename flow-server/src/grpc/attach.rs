@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{incoming::Caller, session};
-use crate::{clock, engine::Engine, hub::Hub, store::Store};
+use crate::{engine::Engine, hub::Hub, store::Store};
 
 /// How long an agent may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
@@ -75,7 +75,7 @@ impl v1::agent_link_server::AgentLink for Link {
             heartbeat_ms: u32::try_from(self.heartbeat.as_millis()).unwrap_or(u32::MAX),
         };
         tracing::info!(%party, from = caller.from, agent = hello.agent_version, instance = hello.instance, "agent attached");
-        let attachment = self.hub.attach(seen, clock::now());
+        let attachment = self.hub.attach(seen, self.engine.now());
         let session = session::run(self.clone(), attachment, welcome, inbound, sender);
         self.sessions.spawn(session);
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver).map(Ok))))
@@ -95,7 +95,7 @@ async fn read_hello(inbound: &mut Streaming<v1::FromAgent>) -> Result<v1::Hello,
 impl Link {
     /// A valid certificate is what registers a party: the authority that signed it has decided.
     async fn register(&self, party: &PartyId, hello: &v1::Hello) -> Result<Party, Status> {
-        let now = clock::now();
+        let now = self.engine.now();
         let mut datasets = hello.datasets.clone();
         datasets.truncate(MAX_DATASETS);
         datasets.retain(|name| name.len() <= 255);

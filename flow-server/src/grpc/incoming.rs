@@ -1,6 +1,7 @@
 //! Connections of agents: over TLS, or within this process for the center's own agent.
 
 use std::{
+    fmt::Debug,
     io,
     pin::Pin,
     task::{Context, Poll},
@@ -17,16 +18,35 @@ use tonic::transport::server::Connected;
 
 /// A connection whose other end is known.
 #[derive(Debug)]
-pub(crate) enum Connection {
+pub struct Connection(Inner);
+
+#[derive(Debug)]
+enum Inner {
     /// From a certificate.
     Tls(Box<TlsConnection>),
-    /// From this process: the center's agent.
-    Local(DuplexStream),
+    /// From whoever made it: the center's agent in this process, a simulated network.
+    Known(Box<dyn Stream>, PartyId),
+}
+
+/// What a connection can be made of.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin + Debug {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + Debug> Stream for T {}
+
+impl Connection {
+    /// One over TLS: the certificate says who is there.
+    pub(crate) fn tls(connection: TlsConnection) -> Self {
+        Self(Inner::Tls(Box::new(connection)))
+    }
+
+    /// One with that party at its other end, as the caller knows.
+    pub fn of(stream: impl AsyncRead + AsyncWrite + Send + Unpin + Debug + 'static, party: PartyId) -> Self {
+        Self(Inner::Known(Box::new(stream), party))
+    }
 }
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Caller {
+pub struct Caller {
     /// The party, if the certificate names one.
     pub(crate) party: Option<PartyId>,
     /// Where from, for logs.
@@ -51,10 +71,10 @@ impl Connected for Connection {
     type ConnectInfo = Caller;
 
     fn connect_info(&self) -> Caller {
-        match self {
-            Self::Tls(tls) => tls.peer().clone().into(),
-            Self::Local(_) => Caller {
-                party: Some(PartyId::center()),
+        match &self.0 {
+            Inner::Tls(tls) => tls.peer().clone().into(),
+            Inner::Known(_, party) => Caller {
+                party: Some(party.clone()),
                 from: "this process".to_owned(),
             },
         }
@@ -73,7 +93,7 @@ pub(crate) fn local() -> (
     let open = move || {
         let (ours, theirs) = tokio::io::duplex(LOCAL_BUFFER);
         sender
-            .try_send(Connection::Local(theirs))
+            .try_send(Connection::of(theirs, PartyId::center()))
             .map_err(|_| io::Error::new(io::ErrorKind::ConnectionRefused, "the link is shutting down or busy"))?;
         Ok(ours)
     };
@@ -82,13 +102,13 @@ pub(crate) fn local() -> (
 
 macro_rules! forward {
     ($self:ident, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            Self::Tls($stream) => {
+        match &mut $self.get_mut().0 {
+            Inner::Tls($stream) => {
                 let $stream = Pin::new(&mut **$stream);
                 $call
             }
-            Self::Local($stream) => {
-                let $stream = Pin::new($stream);
+            Inner::Known($stream, _) => {
+                let $stream = Pin::new(&mut **$stream);
                 $call
             }
         }

@@ -5,7 +5,5 @@ mod desired;
 mod incoming;
 mod session;
 
-pub(crate) use self::{
-    attach::Link,
-    incoming::{Connection, local},
-};
+pub use self::incoming::Connection;
+pub(crate) use self::{attach::Link, incoming::local};

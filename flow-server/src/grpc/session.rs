@@ -15,7 +15,6 @@ use super::{
     desired::{Told, message, summary},
 };
 use crate::{
-    clock,
     engine::EngineError,
     hub::{Attachment, Command},
     store::StoreError,
@@ -75,7 +74,7 @@ pub(super) async fn run(
         Err(ended) => ended,
     };
     let Attachment { party, number, .. } = &session.attachment;
-    let now = clock::now();
+    let now = session.link.engine.now();
     let gone = session.link.hub.detach(party, *number, now);
     tracing::info!(%party, reason = %flow_daemon::error::chain(&ended), gone, "agent detached");
     if gone && let Err(error) = session.link.store.party_left(party, now).await {
@@ -122,7 +121,7 @@ impl Session {
     fn is_heard(&self, liveness: Liveness) {
         let Attachment { party, number, .. } = &self.attachment;
         tracing::info!(%party, ?liveness, "an agent's liveness changed");
-        self.link.hub.heard(party, *number, liveness, clock::now());
+        self.link.hub.heard(party, *number, liveness, self.link.engine.now());
     }
 
     /// Waits for room in the stream, but not longer than a dead agent would be noticed.

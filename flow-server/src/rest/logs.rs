@@ -1,6 +1,6 @@
 //! `/runs/{run}/logs`: the members' logs, merged as they come in.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -18,6 +18,7 @@ use super::{
     App, Failure,
     extract::{Params, Part},
 };
+use crate::engine::Engine;
 use crate::hub::LogPart;
 use crate::service::{LogSelection, MemberLog};
 
@@ -74,7 +75,11 @@ pub(super) async fn logs(
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains(NDJSON));
-    let lines = stream::select_all(members.into_iter().map(|member| Box::pin(lines(member))));
+    let lines = stream::select_all(
+        members
+            .into_iter()
+            .map(|member| Box::pin(lines(member, app.services.engine.clone()))),
+    );
     let text = lines.map(move |line| Ok::<_, Infallible>(render(&line, json)));
     let body = Body::from_stream(text.take_until(app.end.cancelled_owned()));
     let kind = if json { NDJSON } else { "text/plain; charset=utf-8" };
@@ -91,12 +96,12 @@ fn render(line: &LogLineView, json: bool) -> Bytes {
     text.into()
 }
 
-fn lines(member: MemberLog) -> impl Stream<Item = LogLineView> + Send {
+fn lines(member: MemberLog, engine: Arc<Engine>) -> impl Stream<Item = LogLineView> + Send {
     async_stream::stream! {
         let MemberLog { assignment, reader } = member;
         let (party, role) = (assignment.party, assignment.role);
         let note = |text: String| LogLineView {
-            at: crate::clock::now(),
+            at: engine.now(),
             party: party.clone(),
             role: role.clone(),
             stderr: true,

@@ -5,6 +5,7 @@ mod runs;
 mod tasks;
 mod templates;
 
+use flow_daemon::ambient::Chance;
 use flow_domain::{
     ErrorCode,
     validate::{Violation, Violations},
@@ -26,6 +27,8 @@ pub struct Services {
     pub hub: std::sync::Arc<Hub>,
     /// Where changes of runs go through.
     pub engine: std::sync::Arc<Engine>,
+    /// Ids for what is made.
+    pub chance: Chance,
 }
 
 /// A request that was not fulfilled.

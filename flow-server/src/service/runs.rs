@@ -9,11 +9,9 @@ use flow_domain::{
     validate,
     why::{self, Why},
 };
-use uuid::Uuid;
 
 use super::{Refusal, Services};
 use crate::{
-    clock,
     hub::{LogPart, LogReader},
     store::{Claim, Created},
 };
@@ -55,7 +53,8 @@ impl Services {
         let template = self.template(&task.template.to_string()).await?;
         let spec = validate::resolve(&template.spec, &task.spec, options)?;
         self.check_parties(&task.spec).await?;
-        let run = Run::submitted(RunId(Uuid::now_v7()), &task, spec, clock::now());
+        let now = self.engine.now();
+        let run = Run::submitted(RunId(self.chance.id_at(now.0)), &task, spec, now);
         let id = match self.engine.submit(&run, claim).await? {
             Created::New => run.id,
             Created::Before(id) => id.parse().unwrap_or(run.id),

@@ -6,13 +6,9 @@ use flow_domain::{
     task::Task,
     validate::{self, Violation, Violations},
 };
-use uuid::Uuid;
 
 use super::{Refusal, Services, expect};
-use crate::{
-    clock,
-    store::{Claim, Created},
-};
+use crate::store::{Claim, Created};
 
 /// How many parties are looked at for a "did you mean".
 const HINTS: u64 = 500;
@@ -24,9 +20,9 @@ impl Services {
     /// If it breaks a rule, names an unknown template, party or data set, or its name is taken.
     pub async fn create_task(&self, spec: TaskSpec, claim: Option<&Claim>) -> Result<Task, Refusal> {
         let template = self.check_task(&spec).await?;
-        let now = clock::now();
+        let now = self.engine.now();
         let task = Task {
-            id: TaskId(Uuid::now_v7()),
+            id: TaskId(self.chance.id_at(now.0)),
             template: template.id,
             spec,
             revision: 1,
@@ -53,7 +49,7 @@ impl Services {
         task.template = template.id;
         task.spec = spec;
         task.revision += 1;
-        task.modified_at = clock::now();
+        task.modified_at = self.engine.now();
         self.store.update_task(&task).await?;
         Ok(task)
     }

@@ -1,13 +1,9 @@
 //! Making, changing and deleting templates.
 
 use flow_domain::{Template, TemplateId, TemplateSpec, validate};
-use uuid::Uuid;
 
 use super::{Refusal, Services, expect};
-use crate::{
-    clock,
-    store::{Claim, Created},
-};
+use crate::store::{Claim, Created};
 
 impl Services {
     /// Makes a template.
@@ -16,9 +12,9 @@ impl Services {
     /// If it breaks a rule, or its name is taken.
     pub async fn create_template(&self, spec: TemplateSpec, claim: Option<&Claim>) -> Result<Template, Refusal> {
         validate::template(&spec)?;
-        let now = clock::now();
+        let now = self.engine.now();
         let template = Template {
-            id: TemplateId(Uuid::now_v7()),
+            id: TemplateId(self.chance.id_at(now.0)),
             spec,
             revision: 1,
             created_at: now,
@@ -48,7 +44,7 @@ impl Services {
         validate::template(&spec)?;
         template.spec = spec;
         template.revision += 1;
-        template.modified_at = clock::now();
+        template.modified_at = self.engine.now();
         self.store.update_template(&template).await?;
         Ok(template)
     }
