@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -43,6 +43,11 @@ impl Daemon {
         i32::try_from(self.child.id().unwrap()).unwrap()
     }
 
+    /// How it ended, if it has.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Sends it SIGKILL, if it has not ended already.
     pub(crate) fn end(&self) {
         if let Some(pid) = self.child.id() {
@@ -76,7 +81,7 @@ impl Daemon {
     /// Waits for a JSON log line with that message, after the first `skip` bytes; answers it.
     pub async fn says(&mut self, message: &str, skip: usize) -> serde_json::Value {
         within(Duration::from_secs(30), message, async || {
-            if let Ok(Some(status)) = self.child.try_wait() {
+            if let Some(status) = self.exited() {
                 panic!(
                     "the program ended with {status} before it said '{message}':\n{}",
                     self.log()

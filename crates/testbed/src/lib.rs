@@ -10,6 +10,7 @@ mod api;
 mod daemon;
 mod jobs;
 mod programs;
+mod proxy;
 mod python;
 mod system;
 mod wait;
@@ -19,6 +20,7 @@ pub use self::{
     daemon::Daemon,
     jobs::{Job, jobs_under},
     programs::{assets, program},
+    proxy::{Proxy, Way},
     python::{FLOWER, flower, iflearner},
     system::{Builder, Party, System, faulty, kill, signal},
     wait::{eventually, within},

@@ -124,8 +124,13 @@ impl System {
     /// Starts the server again, after it was ended.
     pub async fn restart_server(&mut self) {
         let skip = self.server.log().len();
-        self.server = start_server(self.dir.path());
+        self.launch_server();
         self.server.says("flow-server is up", skip).await;
+    }
+
+    /// The same, without waiting for it to be up.
+    pub fn launch_server(&mut self) {
+        self.server = start_server(self.dir.path());
     }
 
     /// Waits until all parties are attached.
@@ -174,11 +179,17 @@ impl Drop for System {
             kill(job.pid);
         }
         if std::thread::panicking() {
-            for name in ["server.log", "party-a/agent.log", "party-b/agent.log"] {
-                let log = fs::read_to_string(self.dir.path().join(name)).unwrap_or_default();
+            let agents = self.parties.iter().map(|party| format!("{}/agent.log", party.name));
+            for name in std::iter::once("server.log".to_owned()).chain(agents) {
+                let log = fs::read_to_string(self.dir.path().join(&name)).unwrap_or_default();
                 let lines: Vec<&str> = log.lines().collect();
                 let last = lines.len().saturating_sub(60);
                 eprintln!("--- the end of {name}\n{}", lines[last..].join("\n"));
+            }
+            // For who wants to see the rest.
+            if std::env::var_os("FLOW_TEST_KEEP").is_some() {
+                self.dir.disable_cleanup(true);
+                eprintln!("--- kept: {}", self.dir.path().display());
             }
         }
     }

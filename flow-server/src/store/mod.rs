@@ -1,131 +1,242 @@
-//! The database: SQLite by default, MySQL by configuration, the same code for both.
+//! What is stored: in a database, or in memory for the simulation.
 
-mod change;
-mod connect;
-mod document;
-mod events;
-mod failure;
-mod gang;
-mod idempotency;
-mod list;
-mod party;
-mod queue;
-mod task;
-mod template;
-mod tries;
+mod error;
+mod kinds;
+pub mod memory;
+mod sql;
+mod tell;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-    sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement},
+use flow_domain::{
+    PartyId, Run, RunId, TaskId, Template, TemplateId, Timestamp,
+    gang::{Event, Gang, Planned},
+    party::Party,
+    task::Task,
 };
 
-use self::failure::{Cause, cause};
 pub use self::{
-    connect::{ConnectError, migrate},
-    events::StoredEvent,
-    gang::Loaded,
-    idempotency::{Claim, Created},
-    list::RunFilter,
-    queue::Queue,
+    error::StoreError,
+    kinds::{Claim, Created, Loaded, Queue, RunFilter, StoredEvent},
+    sql::{ConnectError, migrate},
 };
-pub(crate) use self::{gang::parties_to_tell, queue::said};
+pub(crate) use self::{kinds::said, tell::parties_to_tell};
+use self::{memory::Memory, sql::Sql};
 
 /// What is stored. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store {
-    db: DatabaseConnection,
+pub struct Store(Kept);
+
+#[derive(Clone, Debug)]
+enum Kept {
+    InDatabase(Sql),
+    InMemory(Memory),
 }
 
-/// Why the store did not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The name belongs to another one.
-    #[error("the name '{0}' is taken: choose another, or change the one that has it")]
-    NameTaken(String),
-    /// It was changed since it was read, or is gone.
-    #[error("it was changed since it was read: read it again")]
-    Stale,
-    /// Something else refers to it.
-    #[error("it is in use by {0}: delete that first")]
-    InUse(String),
-    /// The idempotency key was used for another request.
-    #[error("this idempotency key was used for another request: use a fresh key for each new request")]
-    KeyReused,
-    /// A row holds what this version cannot read.
-    #[error("stored {what} cannot be read: was it written by a newer version?")]
-    Unreadable {
-        /// What it was.
-        what: &'static str,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// The database did not do it.
-    #[error("the database did not answer")]
-    Database(#[from] DbErr),
-}
-
-impl StoreError {
-    /// Whether the database is away or too busy, and the same call may work later. Of a write it is not known then
-    /// whether it was done, if the database stayed away; an idempotency key makes it safe to repeat.
-    pub fn is_away(&self) -> bool {
-        matches!(self, Self::Database(error) if cause(error) != Cause::Other)
-    }
-}
-
-impl Store {
-    /// A transaction that may write: SQLite must say so at its beginning, or two of them could wait for each other.
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.db.begin_with_options(options).await
-    }
-
-    /// The row that a query finds.
-    async fn row(&self, select: &SelectStatement) -> Result<Option<QueryResult>, StoreError> {
-        tries::bounded(async { Ok(self.db.query_one(select).await?) }).await
-    }
-
-    /// All rows that a query finds.
-    async fn rows(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, StoreError> {
-        tries::bounded(async { Ok(self.db.query_all(select).await?) }).await
-    }
-
-    /// Whether there is a row of that id, once every transaction that might write it has ended.
-    async fn has_row(&self, table: &str, id: &str) -> Result<bool, StoreError> {
-        let mut select = Query::select();
-        select
-            .column(Alias::new("id"))
-            .from(Alias::new(table))
-            .and_where(Expr::col("id").eq(id));
-        self.lock(&mut select);
-        Ok(self.db.query_one(&select).await?.is_some())
-    }
-
-    /// Makes a query wait for open transactions. SQLite has one writer at a time, and its transactions end with their
-    /// connection.
-    fn lock(&self, select: &mut SelectStatement) {
-        if self.db.get_database_backend() == DbBackend::MySql {
-            select.lock_exclusive();
+/// What both can do, each in its way.
+macro_rules! both {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $out:ty;)*) => {
+        impl Store {
+            $($(#[$doc])* pub async fn $name(&self, $($arg: $type),*) -> Result<$out, StoreError> {
+                match &self.0 {
+                    Kept::InDatabase(sql) => sql.$name($($arg),*).await,
+                    Kept::InMemory(memory) => memory.$name($($arg),*).await,
+                }
+            })*
         }
-    }
+    };
+}
+
+both! {
+    /// Stores a new template.
+    ///
+    /// # Errors
+    /// If its name is taken, or the idempotency key was used for something else.
+    fn insert_template(template: &Template, claim: Option<&Claim>) -> Created;
+
+    /// The template of that id.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn template(id: TemplateId) -> Option<Template>;
+
+    /// The template of that name.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn template_named(name: &str) -> Option<Template>;
+
+    /// Templates, newest first, after the one with id `after`.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn templates(name: Option<&str>, after: Option<TemplateId>, limit: u64) -> Vec<Template>;
+
+    /// Stores a changed template, whose revision is one more than the stored one's.
+    ///
+    /// # Errors
+    /// If it was changed meanwhile, or its new name is taken.
+    fn update_template(template: &Template) -> ();
+
+    /// Deletes a template that no task uses.
+    ///
+    /// # Errors
+    /// If it was changed meanwhile or is in use.
+    fn delete_template(template: &Template) -> ();
+
+    /// Stores a new task.
+    ///
+    /// # Errors
+    /// If its name is taken, or the idempotency key was used for something else.
+    fn insert_task(task: &Task, claim: Option<&Claim>) -> Created;
+
+    /// The task of that id.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn task(id: TaskId) -> Option<Task>;
+
+    /// The task of that name.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn task_named(name: &str) -> Option<Task>;
+
+    /// Tasks, newest first, after the one with id `after`.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn tasks(name: Option<&str>, after: Option<TaskId>, limit: u64) -> Vec<Task>;
+
+    /// Stores a changed task, whose revision is one more than the stored one's.
+    ///
+    /// # Errors
+    /// If it was changed meanwhile, or its new name is taken.
+    fn update_task(task: &Task) -> ();
+
+    /// Deletes a task that no unfinished run executes.
+    ///
+    /// # Errors
+    /// If it was changed meanwhile or is in use.
+    fn delete_task(task: &Task) -> ();
+
+    /// Stores a run that was just accepted.
+    ///
+    /// # Errors
+    /// If the idempotency key was used for something else.
+    fn insert_run(run: &Run, event: &Event, claim: Option<&Claim>) -> Created;
+
+    /// One gang.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn gang(id: RunId) -> Option<Loaded>;
+
+    /// The runs that are to be planned by then, oldest wish first.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn due_runs(by: Timestamp, limit: u64) -> Vec<RunId>;
+
+    /// All gangs with an assignment that the party's agent is to have.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn gangs_at(party: &PartyId) -> Vec<Gang>;
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn runs(filter: &RunFilter, limit: u64) -> Vec<Run>;
+
+    /// Everything that waits or is taken now.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn queue() -> Queue;
+
+    /// A run's events after `after`.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn events(run: RunId, after: u64, limit: u64) -> Vec<StoredEvent>;
+
+    /// Stores what a party's agent told when it attached. The first time registers the party.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn party_seen(party: &Party) -> ();
+
+    /// Stores when a party was last heard.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn party_left(party: &PartyId, at: Timestamp) -> ();
+
+    /// One party.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn party(id: &PartyId) -> Option<Party>;
+
+    /// Parties by name, after the one named `after`.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn parties(after: Option<&PartyId>, limit: u64) -> Vec<Party>;
+
+    /// Forgets idempotency keys that are older than a day; answers how many.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn forget_old_keys(now: Timestamp) -> u64;
 
     /// Whether the database answers.
     ///
     /// # Errors
     /// What it says instead.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        let ping = async { Ok(self.db.execute_unprepared("SELECT 1").await.map(drop)?) };
-        tries::bounded(ping).await
+    fn ping() -> ();
+}
+
+impl Store {
+    /// Opens the database and migrates it.
+    ///
+    /// # Errors
+    /// Says what is wrong with the database and what to do about it.
+    pub async fn open(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
+        Ok(Self(Kept::InDatabase(Sql::open(url, max_connections).await?)))
+    }
+
+    /// A store in memory, which goes with its last clone.
+    #[must_use]
+    pub fn in_memory(memory: Memory) -> Self {
+        Self(Kept::InMemory(memory))
+    }
+
+    /// Changes a gang: `change` sees it as it is stored, and what it answers is stored in the same transaction. It is asked
+    /// again where another writer was in the way. Answers what was there before, and what was made of it, or `None` if there is no such run.
+    ///
+    /// It is stored once, whatever happens to the connection: where the answer to the commit was lost, the run says
+    /// whether it was done.
+    ///
+    /// # Errors
+    /// What `change` says, or if the database does not do it.
+    pub async fn change_gang<E: From<StoreError> + Send>(
+        &self,
+        id: RunId,
+        change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
+    ) -> Result<Option<(Gang, Option<Planned>)>, E> {
+        match &self.0 {
+            Kept::InDatabase(sql) => sql.change_gang(id, change).await,
+            Kept::InMemory(memory) => memory.change_gang(id, change).await,
+        }
     }
 
     /// Calls `see` with every statement from now on, for tests that explain them and for measuring.
     #[doc(hidden)]
     pub fn see_statements(&mut self, see: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + 'static) {
-        self.db.set_metric_callback(see);
+        if let Kept::InDatabase(sql) = &mut self.0 {
+            sql.see_statements(see);
+        }
     }
 
     /// Waits for statements under way and closes the connections.
@@ -133,15 +244,9 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn close(self) -> Result<(), StoreError> {
-        Ok(self.db.close().await?)
+        match self.0 {
+            Kept::InDatabase(sql) => sql.close().await,
+            Kept::InMemory(_) => Ok(()),
+        }
     }
-}
-
-/// The JSON of a value. Our own types have text keys only, which is all that could go wrong.
-fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<serde_json::Value, StoreError> {
-    serde_json::to_value(value).map_err(|source| StoreError::Unreadable { what, source })
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, value: serde_json::Value) -> Result<T, StoreError> {
-    serde_json::from_value(value).map_err(|source| StoreError::Unreadable { what, source })
 }

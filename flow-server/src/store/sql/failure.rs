@@ -27,7 +27,7 @@ const LOCKED: [u32; 2] = [5, 6];
 
 /// What the database says, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(in crate::store) enum Cause {
     /// There is no answer, so it is not known whether the statement was carried out.
     Lost,
     /// It says that it cannot now; nothing was done.
@@ -38,7 +38,7 @@ pub(super) enum Cause {
     Other,
 }
 
-pub(super) fn cause(error: &DbErr) -> Cause {
+pub(in crate::store) fn cause(error: &DbErr) -> Cause {
     let source = match error {
         DbErr::ConnectionAcquire(_) => return Cause::Away,
         DbErr::Conn(_) => return Cause::Away,

@@ -6,23 +6,19 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Order, Query},
 };
 
-use super::{Store, StoreError, from_json, to_json};
+use super::{Sql, StoreError, StoredEvent, from_json, to_json};
 
-/// An event with its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEvent {
-    /// From 1.
-    pub sequence: u64,
-    /// What happened.
-    pub event: Event,
-}
-
-impl Store {
+impl Sql {
     /// A run's events after `after`.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn events(&self, run: RunId, after: u64, limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
+    pub(in crate::store) async fn events(
+        &self,
+        run: RunId,
+        after: u64,
+        limit: u64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
         let mut select = Query::select();
         select
             .columns(["sequence", "body"].map(Alias::new))

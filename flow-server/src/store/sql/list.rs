@@ -1,30 +1,19 @@
 //! Lists of runs, page by page.
 
-use flow_domain::{Run, RunId, RunState, TaskId};
+use flow_domain::{Run, RunState};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
 
 use super::{
-    Store, StoreError,
+    RunFilter, Sql, StoreError,
     gang::{read_run, select_runs},
 };
 
-/// Which runs to list.
-#[derive(Debug, Clone, Default)]
-pub struct RunFilter {
-    /// Of this task.
-    pub task: Option<TaskId>,
-    /// In one of these states; any if empty.
-    pub states: Vec<RunState>,
-    /// Older than this one.
-    pub after: Option<RunId>,
-}
-
-impl Store {
+impl Sql {
     /// Runs, newest first.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn runs(&self, filter: &RunFilter, limit: u64) -> Result<Vec<Run>, StoreError> {
+    pub(in crate::store) async fn runs(&self, filter: &RunFilter, limit: u64) -> Result<Vec<Run>, StoreError> {
         let mut select = match page(filter, limit) {
             Some(page) => {
                 let mut select = select_runs();

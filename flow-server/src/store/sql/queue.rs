@@ -1,58 +1,21 @@
 //! What the queue decides on: who waits, and what is taken by those who do not.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use flow_domain::{
-    PartyId, Reason, Run, RunId, Timestamp,
-    queue::{Demand, Needs, Taken, Waiting},
+    PartyId, RunId, Timestamp,
+    queue::{Demand, Needs, Waiting},
 };
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 
-use super::{Store, StoreError, from_json};
+use super::{Queue, Sql, StoreError, TAKES, WAITS, from_json};
 
-/// All that waits, and all that is taken.
-#[derive(Debug, Clone, Default)]
-pub struct Queue {
-    /// Runs that wait to begin.
-    pub waiting: Vec<Waiting>,
-    /// What live attempts have taken, by party.
-    pub taken: Taken,
-    /// What each run that waits was told last, as [`said`] writes it.
-    pub said: HashMap<RunId, String>,
-}
-
-/// What a run is told that it waits for, as one text.
-pub(crate) fn said(reason: Reason, message: &str) -> String {
-    format!("{reason}: {message}")
-}
-
-/// The same of a run as it is stored; empty if it does not wait.
-pub(super) fn said_to(run: &Run) -> String {
-    match run.is_waiting() {
-        true => said(run.reason, &run.message),
-        false => String::new(),
-    }
-}
-
-/// The number of a run in the column `queue`. What a run takes is taken as long as its state says so: there is no reservation beside
-/// it that could be forgotten.
-pub(super) fn standing(run: &Run) -> i64 {
-    match (run.is_waiting(), run.is_taking()) {
-        (true, _) => WAITS,
-        (_, true) => TAKES,
-        _ => 0,
-    }
-}
-
-const WAITS: i64 = 1;
-const TAKES: i64 = 2;
-
-impl Store {
+impl Sql {
     /// Everything that waits or is taken now.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn queue(&self) -> Result<Queue, StoreError> {
+    pub(in crate::store) async fn queue(&self) -> Result<Queue, StoreError> {
         let mut select = Query::select();
         select
             .columns(["id", "queue", "said", "demands", "priority", "created_at"].map(Alias::new))

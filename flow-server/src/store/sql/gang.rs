@@ -1,6 +1,6 @@
 //! Runs with their assignments: stored when they are accepted, and read for the planner and for agents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use flow_domain::{
     Assignment, PartyId, Run, RunId, RunSpec, Timestamp,
@@ -13,18 +13,9 @@ use sea_orm::{
 use serde_json::Value;
 
 use super::{
-    Claim, Created, Store, StoreError, events, from_json, idempotency, queue, to_json,
+    Claim, Created, Loaded, Sql, StoreError, events, from_json, idempotency, said_to, standing, to_json,
     tries::{Failed, Tries, bounded, commit},
 };
-
-/// A gang as it is stored.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The gang.
-    pub gang: Gang,
-    /// When it is to be planned next; `None` if it is final.
-    pub wake_at: Option<Timestamp>,
-}
 
 const RUN: [&str; 4] = ["id", "spec", "status", "wake_at"];
 
@@ -91,12 +82,17 @@ async fn load(db: &impl ConnectionTrait, select: &SelectStatement) -> Result<Vec
     Ok(gangs.collect())
 }
 
-impl Store {
+impl Sql {
     /// Stores a run that was just accepted.
     ///
     /// # Errors
     /// If the idempotency key was used for something else.
-    pub async fn insert_run(&self, run: &Run, event: &Event, claim: Option<&Claim>) -> Result<Created, StoreError> {
+    pub(in crate::store) async fn insert_run(
+        &self,
+        run: &Run,
+        event: &Event,
+        claim: Option<&Claim>,
+    ) -> Result<Created, StoreError> {
         let id = run.id.to_string();
         bounded(async {
             let mut tries = Tries::default();
@@ -154,8 +150,8 @@ impl Store {
                 1i64.into(),
                 "".into(),
                 run.created_at.0.into(),
-                queue::standing(run).into(),
-                queue::said_to(run).into(),
+                standing(run).into(),
+                said_to(run).into(),
                 to_json("demands", &run.spec.demands())?.into(),
                 i64::from(run.spec.policies.priority).into(),
                 run.created_at.0.into(),
@@ -169,7 +165,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn gang(&self, id: RunId) -> Result<Option<Loaded>, StoreError> {
+    pub(in crate::store) async fn gang(&self, id: RunId) -> Result<Option<Loaded>, StoreError> {
         let mut select = select_runs();
         select.and_where(Expr::col("id").eq(id.to_string()));
         Ok(bounded(load(&self.db, &select)).await?.pop())
@@ -179,7 +175,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn due_runs(&self, by: Timestamp, limit: u64) -> Result<Vec<RunId>, StoreError> {
+    pub(in crate::store) async fn due_runs(&self, by: Timestamp, limit: u64) -> Result<Vec<RunId>, StoreError> {
         let mut select = Query::select();
         select
             .column(Alias::new("id"))
@@ -197,7 +193,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn gangs_at(&self, party: &PartyId) -> Result<Vec<Gang>, StoreError> {
+    pub(in crate::store) async fn gangs_at(&self, party: &PartyId) -> Result<Vec<Gang>, StoreError> {
         let mut ids = Query::select();
         ids.column(Alias::new("run_id"))
             .from(Alias::new("assignment"))
@@ -208,26 +204,4 @@ impl Store {
         let loaded = bounded(load(&self.db, &select)).await?;
         Ok(loaded.into_iter().map(|loaded| loaded.gang).collect())
     }
-}
-
-/// The parties whose desired set differs between two states of a gang.
-pub(crate) fn parties_to_tell(before: &Gang, after: &Gang) -> BTreeSet<PartyId> {
-    let wanted = |gang: &Gang| -> BTreeMap<_, _> {
-        gang.assignments
-            .iter()
-            .filter(|a| !a.state.is_terminal())
-            .map(|a| (a.id, (a.generation, a.party.clone())))
-            .collect()
-    };
-    let (before, after) = (wanted(before), wanted(after));
-    let changed = |from: &BTreeMap<_, (u64, PartyId)>, to: &BTreeMap<_, (u64, PartyId)>| -> Vec<PartyId> {
-        from.iter()
-            .filter(|(id, value)| to.get(*id) != Some(*value))
-            .map(|(_, (_, party))| party.clone())
-            .collect()
-    };
-    changed(&before, &after)
-        .into_iter()
-        .chain(changed(&after, &before))
-        .collect()
 }

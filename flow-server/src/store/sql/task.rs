@@ -4,17 +4,21 @@ use flow_domain::{TaskId, TemplateId, Timestamp, task::Task};
 use uuid::Uuid;
 
 use super::{
-    Claim, Created, Store, StoreError,
+    Claim, Created, Sql, StoreError,
     document::{By, Document, Kind},
     from_json, to_json,
 };
 
-impl Store {
+impl Sql {
     /// Stores a new task.
     ///
     /// # Errors
     /// If its name is taken, or the idempotency key was used for something else.
-    pub async fn insert_task(&self, task: &Task, claim: Option<&Claim>) -> Result<Created, StoreError> {
+    pub(in crate::store) async fn insert_task(
+        &self,
+        task: &Task,
+        claim: Option<&Claim>,
+    ) -> Result<Created, StoreError> {
         self.insert_document(Kind::Task, row(task)?, claim).await
     }
 
@@ -22,7 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+    pub(in crate::store) async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
         let found = self.find_document(Kind::Task, By::Id(&id.to_string())).await?;
         found.map(read).transpose()
     }
@@ -31,7 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn task_named(&self, name: &str) -> Result<Option<Task>, StoreError> {
+    pub(in crate::store) async fn task_named(&self, name: &str) -> Result<Option<Task>, StoreError> {
         let found = self.find_document(Kind::Task, By::Name(name)).await?;
         found.map(read).transpose()
     }
@@ -40,7 +44,12 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn tasks(&self, name: Option<&str>, after: Option<TaskId>, limit: u64) -> Result<Vec<Task>, StoreError> {
+    pub(in crate::store) async fn tasks(
+        &self,
+        name: Option<&str>,
+        after: Option<TaskId>,
+        limit: u64,
+    ) -> Result<Vec<Task>, StoreError> {
         let after = after.map(|id| id.to_string());
         let rows = self.list_documents(Kind::Task, name, after.as_deref(), limit).await?;
         rows.into_iter().map(read).collect()
@@ -50,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// If it was changed meanwhile, or its new name is taken.
-    pub async fn update_task(&self, task: &Task) -> Result<(), StoreError> {
+    pub(in crate::store) async fn update_task(&self, task: &Task) -> Result<(), StoreError> {
         self.update_document(Kind::Task, row(task)?).await
     }
 
@@ -58,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// If it was changed meanwhile or is in use.
-    pub async fn delete_task(&self, task: &Task) -> Result<(), StoreError> {
+    pub(in crate::store) async fn delete_task(&self, task: &Task) -> Result<(), StoreError> {
         let id = task.id.to_string();
         self.delete_document(Kind::Task, &id, i64::from(task.revision)).await
     }

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
+    Sql,
     failure::{Cause, cause, is_duplicate},
 };
 
@@ -77,12 +77,12 @@ pub enum ConnectError {
     },
 }
 
-impl Store {
+impl Sql {
     /// Opens the database and migrates it.
     ///
     /// # Errors
     /// Says what is wrong with the database and what to do about it.
-    pub async fn open(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
+    pub(in crate::store) async fn open(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
         let db = connect(url, max_connections).await?;
         migrate(&db, url).await?;
         Ok(Self { db })

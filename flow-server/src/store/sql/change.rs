@@ -11,9 +11,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Loaded, Store, StoreError, events,
+    Loaded, Sql, StoreError, events,
     gang::{assignments_of, read_run, select_runs, status_of},
-    queue, to_json,
+    said_to, standing, to_json,
     tries::{Failed, Tries, bounded, commit},
 };
 
@@ -42,7 +42,7 @@ impl<E> From<sea_orm::DbErr> for Refusal<E> {
     }
 }
 
-impl Store {
+impl Sql {
     /// Changes a gang: `change` sees it as it is stored, and what it answers is stored in the same transaction. It is asked
     /// again where another writer was in the way. Answers what was there before, and what was made of it, or `None` if there is no such run.
     ///
@@ -51,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// What `change` says, or if the database does not do it.
-    pub async fn change_gang<E: From<StoreError> + Send>(
+    pub(in crate::store) async fn change_gang<E: From<StoreError> + Send>(
         &self,
         id: RunId,
         change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
@@ -144,8 +144,8 @@ async fn write(
         .value(Alias::new("version"), Expr::col("version").add(1))
         .value(Alias::new("changes"), changes)
         .value(Alias::new("wake_at"), wake_at.map(|at| at.0))
-        .value(Alias::new("queue"), queue::standing(run))
-        .value(Alias::new("said"), queue::said_to(run))
+        .value(Alias::new("queue"), standing(run))
+        .value(Alias::new("said"), said_to(run))
         .and_where(Expr::col("id").eq(run.id.to_string()));
     tx.execute(&update).await?;
     for (place, assignment) in planned.gang.assignments.iter().enumerate() {

@@ -8,7 +8,7 @@ use sea_orm::{
 use serde_json::Value;
 
 use super::{
-    Claim, Created, Store, StoreError,
+    Claim, Created, Sql, StoreError,
     failure::is_duplicate,
     idempotency,
     tries::{Failed, Tries, bounded, commit},
@@ -91,7 +91,7 @@ pub(super) enum By<'a> {
     Name(&'a str),
 }
 
-impl Store {
+impl Sql {
     pub(super) async fn insert_document(
         &self,
         kind: Kind,

@@ -4,17 +4,21 @@ use flow_domain::{Template, TemplateId, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    Claim, Created, Store, StoreError,
+    Claim, Created, Sql, StoreError,
     document::{By, Document, Kind},
     from_json, to_json,
 };
 
-impl Store {
+impl Sql {
     /// Stores a new template.
     ///
     /// # Errors
     /// If its name is taken, or the idempotency key was used for something else.
-    pub async fn insert_template(&self, template: &Template, claim: Option<&Claim>) -> Result<Created, StoreError> {
+    pub(in crate::store) async fn insert_template(
+        &self,
+        template: &Template,
+        claim: Option<&Claim>,
+    ) -> Result<Created, StoreError> {
         self.insert_document(Kind::Template, row(template)?, claim).await
     }
 
@@ -22,7 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn template(&self, id: TemplateId) -> Result<Option<Template>, StoreError> {
+    pub(in crate::store) async fn template(&self, id: TemplateId) -> Result<Option<Template>, StoreError> {
         let found = self.find_document(Kind::Template, By::Id(&id.to_string())).await?;
         found.map(read).transpose()
     }
@@ -31,7 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn template_named(&self, name: &str) -> Result<Option<Template>, StoreError> {
+    pub(in crate::store) async fn template_named(&self, name: &str) -> Result<Option<Template>, StoreError> {
         let found = self.find_document(Kind::Template, By::Name(name)).await?;
         found.map(read).transpose()
     }
@@ -40,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn templates(
+    pub(in crate::store) async fn templates(
         &self,
         name: Option<&str>,
         after: Option<TemplateId>,
@@ -57,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// If it was changed meanwhile, or its new name is taken.
-    pub async fn update_template(&self, template: &Template) -> Result<(), StoreError> {
+    pub(in crate::store) async fn update_template(&self, template: &Template) -> Result<(), StoreError> {
         self.update_document(Kind::Template, row(template)?).await
     }
 
@@ -65,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// If it was changed meanwhile or is in use.
-    pub async fn delete_template(&self, template: &Template) -> Result<(), StoreError> {
+    pub(in crate::store) async fn delete_template(&self, template: &Template) -> Result<(), StoreError> {
         let id = template.id.to_string();
         self.delete_document(Kind::Template, &id, i64::from(template.revision))
             .await

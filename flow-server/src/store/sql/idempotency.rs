@@ -7,31 +7,13 @@ use sea_orm::{
 };
 
 use super::{
-    Store, StoreError,
+    Claim, Sql, StoreError,
     failure::is_duplicate,
     tries::{Failed, Tries, bounded},
 };
 
 /// How long a key is remembered.
 const KEPT: Span = Span::hours(24);
-
-/// A key that a client sent, and what it was sent with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// A digest of method, path and key.
-    pub id: String,
-    /// A digest of the body.
-    pub fingerprint: String,
-}
-
-/// Whether something was created now or by an earlier request with the same key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Created {
-    /// Now.
-    New,
-    /// Earlier; this is its id.
-    Before(String),
-}
 
 /// Claims the key for `resource`; answers the resource that has it already.
 pub(super) async fn claim(
@@ -73,12 +55,12 @@ pub(super) async fn claim(
     Ok(Some(row.try_get("", "resource")?))
 }
 
-impl Store {
+impl Sql {
     /// Forgets keys that are older than a day; answers how many.
     ///
     /// # Errors
     /// If the database does not do it.
-    pub async fn forget_old_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
+    pub(in crate::store) async fn forget_old_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut delete = Query::delete();
         delete
             .from_table(Alias::new("idempotency"))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Store, StoreError, from_json, to_json,
+    Sql, StoreError, from_json, to_json,
     tries::{Failed, Tries, bounded},
 };
 
@@ -58,12 +58,12 @@ fn read(row: &QueryResult) -> Result<Option<Party>, StoreError> {
     }))
 }
 
-impl Store {
+impl Sql {
     /// Stores what a party's agent told when it attached. The first time registers the party.
     ///
     /// # Errors
     /// If the database does not do it.
-    pub async fn party_seen(&self, party: &Party) -> Result<(), StoreError> {
+    pub(in crate::store) async fn party_seen(&self, party: &Party) -> Result<(), StoreError> {
         let body = Body {
             datasets: party.datasets.clone(),
             agent_version: party.agent_version.clone(),
@@ -92,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not do it.
-    pub async fn party_left(&self, party: &PartyId, at: Timestamp) -> Result<(), StoreError> {
+    pub(in crate::store) async fn party_left(&self, party: &PartyId, at: Timestamp) -> Result<(), StoreError> {
         let mut update = Query::update();
         update
             .table(table())
@@ -120,7 +120,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {
+    pub(in crate::store) async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {
         let mut query = select();
         query.and_where(Expr::col("id").eq(id.as_str()));
         let row = self.row(&query).await?;
@@ -131,7 +131,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn parties(&self, after: Option<&PartyId>, limit: u64) -> Result<Vec<Party>, StoreError> {
+    pub(in crate::store) async fn parties(
+        &self,
+        after: Option<&PartyId>,
+        limit: u64,
+    ) -> Result<Vec<Party>, StoreError> {
         let mut query = select();
         query.limit(limit);
         if let Some(after) = after {

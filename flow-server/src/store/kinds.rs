@@ -1,0 +1,93 @@
+//! What the store takes and gives.
+
+use std::collections::HashMap;
+
+use flow_domain::{
+    Reason, Run, RunId, RunState, TaskId, Timestamp,
+    gang::{Event, Gang},
+    queue::{Taken, Waiting},
+};
+
+/// A gang as it is stored.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The gang.
+    pub gang: Gang,
+    /// When it is to be planned next; `None` if it is final.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// An event with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// From 1.
+    pub sequence: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A key that a client sent, and what it was sent with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// A digest of method, path and key.
+    pub id: String,
+    /// A digest of the body.
+    pub fingerprint: String,
+}
+
+/// Whether something was created now or by an earlier request with the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// Now.
+    New,
+    /// Earlier; this is its id.
+    Before(String),
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Of this task.
+    pub task: Option<TaskId>,
+    /// In one of these states; any if empty.
+    pub states: Vec<RunState>,
+    /// Older than this one.
+    pub after: Option<RunId>,
+}
+
+/// All that waits, and all that is taken.
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
+    /// Runs that wait to begin.
+    pub waiting: Vec<Waiting>,
+    /// What live attempts have taken, by party.
+    pub taken: Taken,
+    /// What each run that waits was told last, as [`said`] writes it.
+    pub said: HashMap<RunId, String>,
+}
+
+/// What a run is told that it waits for, as one text.
+pub(crate) fn said(reason: Reason, message: &str) -> String {
+    format!("{reason}: {message}")
+}
+
+/// The same of a run as it is stored; empty if it does not wait.
+pub(in crate::store) fn said_to(run: &Run) -> String {
+    match run.is_waiting() {
+        true => said(run.reason, &run.message),
+        false => String::new(),
+    }
+}
+
+/// The number of a run in the column `queue`. What a run takes is taken as long as its state says so: there is no reservation beside
+/// it that could be forgotten.
+pub(in crate::store) fn standing(run: &Run) -> i64 {
+    match (run.is_waiting(), run.is_taking()) {
+        (true, _) => WAITS,
+        (_, true) => TAKES,
+        _ => 0,
+    }
+}
+
+pub(in crate::store) const WAITS: i64 = 1;
+pub(in crate::store) const TAKES: i64 = 2;
