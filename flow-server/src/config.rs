@@ -70,6 +70,8 @@ pub struct LinkConfig {
     pub heartbeat: Duration,
     /// The most connections.
     pub max_connections: usize,
+    /// Where other servers on the same database reach this one's link, as host:port; where it listens, if absent.
+    pub advertise: Option<String>,
 }
 
 /// The queue.
@@ -123,6 +125,7 @@ impl Default for Config {
                 trust_domain: flow_pki::DEFAULT_TRUST_DOMAIN.to_owned(),
                 heartbeat: Duration::from_secs(10),
                 max_connections: 8192,
+                advertise: None,
             },
             center: CenterConfig {
                 enabled: true,

@@ -14,8 +14,9 @@ use crate::{
     grpc::Link,
     hub::Hub,
     planner,
+    replica::{CENTER, Leases, Replica},
     service::Services,
-    store::{Store, StoreError},
+    store::{Store, StoreError, shared::ServerId},
 };
 
 /// How many parties are remembered at the start.
@@ -28,6 +29,10 @@ pub struct CoreConfig {
     pub heartbeat: Duration,
     /// The queue.
     pub scheduling: SchedulingConfig,
+    /// Where other servers on the same database reach this one's link.
+    pub address: String,
+    /// Whether this server would host the center's agent.
+    pub center: bool,
 }
 
 /// The server without its listeners. The daemon gives it connections over TLS, the simulation those of a simulated network.
@@ -35,6 +40,8 @@ pub struct CoreConfig {
 pub struct Core {
     services: Services,
     heartbeat: Duration,
+    replica: Option<Replica>,
+    leases: Arc<Leases>,
 }
 
 impl Core {
@@ -46,17 +53,35 @@ impl Core {
         let hub = Arc::new(Hub::default());
         let known = store.parties(None, MAX_PARTIES).await?;
         let chance = ambient.chance.clone();
-        let engine = Engine::new(store.clone(), hub.clone(), config.scheduling, ambient);
+        let shared = store.is_shared().then(|| ServerId(chance.id()));
+        let store = match shared {
+            Some(id) => store.used_by(id),
+            None => store,
+        };
+        let leases = Arc::new(Leases::new(shared.is_some()));
+        let engine = Engine::new(store.clone(), hub.clone(), config.scheduling, leases.clone(), ambient);
+        let engine = Arc::new(engine);
         hub.remember(known, engine.now());
+        let replica = shared.map(|id| Replica {
+            id,
+            store: store.clone(),
+            hub: hub.clone(),
+            engine: engine.clone(),
+            leases: leases.clone(),
+            address: config.address,
+            center: config.center,
+        });
         let services = Services {
             store,
             hub,
-            engine: Arc::new(engine),
+            engine,
             chance,
         };
         Ok(Self {
             services,
             heartbeat: config.heartbeat,
+            replica,
+            leases,
         })
     }
 
@@ -66,12 +91,25 @@ impl Core {
         &self.services
     }
 
+    /// Whether this server is the one to host the center's agent.
+    pub(crate) fn hosts_center(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let leases = self.leases.clone();
+        move || leases.hold(CENTER).is_some()
+    }
+
     /// Plans, and serves the agents at these connections, until `shutdown`.
-    pub fn start(
+    ///
+    /// # Errors
+    /// If the store does not answer. Nothing runs then.
+    pub async fn start(
         &self,
         incoming: impl Stream<Item = io::Result<Connection>> + Send + Unpin + 'static,
         shutdown: &Shutdown,
-    ) {
+    ) -> Result<(), StoreError> {
+        let me = self.replica.as_ref().map(|replica| replica.id);
+        if let Some(replica) = &self.replica {
+            replica.clone().start(shutdown).await?;
+        }
         let Services { store, hub, engine, .. } = self.services.clone();
         let end = shutdown.token.clone();
         let link = Link {
@@ -81,9 +119,11 @@ impl Core {
             heartbeat: self.heartbeat,
             sessions: shutdown.tracker.clone(),
             end: end.clone(),
+            me,
         };
         shutdown.tracker.spawn(serve_link(link, incoming, end.clone()));
         shutdown.tracker.spawn(planner::run(store, hub, engine, end));
+        Ok(())
     }
 }
 

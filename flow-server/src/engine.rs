@@ -1,6 +1,6 @@
 //! Applies what happens to gangs: every change is planned to its end and stored in one transaction.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use flow_daemon::ambient::Ambient;
 use flow_domain::{
@@ -18,8 +18,9 @@ use crate::{
     clock,
     config::SchedulingConfig,
     hub::Hub,
+    replica::{Leases, PLANNER},
     scheduler::Scheduler,
-    store::{Claim, Created, Store, StoreError, parties_to_tell},
+    store::{Claim, Created, Store, StoreError, parties_to_tell, shared::Fence, wants_queue},
 };
 
 /// How many changes of runs a slow listener may be behind before it has to read anew.
@@ -32,6 +33,7 @@ pub struct Engine {
     hub: Arc<Hub>,
     changes: broadcast::Sender<RunId>,
     queue: Scheduler,
+    leases: Arc<Leases>,
     ambient: Ambient,
 }
 
@@ -59,12 +61,19 @@ pub enum EngineError {
 
 impl Engine {
     /// An engine over a store and the attached agents.
-    pub fn new(store: Store, hub: Arc<Hub>, scheduling: SchedulingConfig, ambient: Ambient) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        hub: Arc<Hub>,
+        scheduling: SchedulingConfig,
+        leases: Arc<Leases>,
+        ambient: Ambient,
+    ) -> Self {
         Self {
             queue: Scheduler::new(scheduling),
             store,
             hub,
             changes: broadcast::channel(CHANGES).0,
+            leases,
             ambient,
         }
     }
@@ -100,7 +109,7 @@ impl Engine {
     }
 
     /// Lets those runs begin for which there is room, and says of the others what they wait for. Whoever asks for it while it is
-    /// under way shares the next one with all who do.
+    /// under way shares the next one with all who do. Among several servers one does that; the others only learn everyone's place.
     ///
     /// # Errors
     /// If the store does not do it.
@@ -109,14 +118,21 @@ impl Engine {
             return Ok(());
         };
         let queue = self.store.queue().await?;
-        for step in pass.decide(queue, self.hub.places(), self.now()) {
+        let steps = pass.decide(queue, self.hub.places(), self.now());
+        let Some(hold) = self.leases.hold(PLANNER) else {
+            return Ok(());
+        };
+        for step in steps {
             let carry_out = |gang: &Gang, parties: &Parties, now| match &step.decision {
                 Decision::Admit(_) => Ok(gang::admit(gang, parties, now)?),
                 Decision::Wait { reason, message } => Ok(gang::wait(gang, parties, *reason, message, now)),
             };
-            let changed = self.change_with(step.run, carry_out).await;
+            let changed = self.change_with(step.run, hold.fence.as_ref(), carry_out).await;
             if let Err(error) = changed {
                 tracing::error!(run = %step.run, error = %flow_daemon::error::chain(&error), "cannot carry out the queue's decision");
+                if matches!(error, EngineError::Store(StoreError::TakenOver(_))) {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -125,6 +141,23 @@ impl Engine {
     /// Resolves when there is something for the queue to decide.
     pub(crate) async fn wants_scheduling(&self) {
         self.queue.wanted().await;
+    }
+
+    /// Whether this server is the one that plans.
+    pub(crate) fn plans(&self) -> bool {
+        self.leases.hold(PLANNER).is_some()
+    }
+
+    /// Another server has changed a run.
+    pub(crate) fn heard(&self, run: RunId, parties: &BTreeSet<PartyId>, queue: bool) {
+        for party in parties {
+            self.hub.tell(party);
+        }
+        if queue {
+            self.queue.want();
+        }
+        // Nobody listening is no error.
+        let _ = self.changes.send(run);
     }
 
     /// The place of a run among those that wait, from 1; `None` if it does not.
@@ -185,18 +218,19 @@ impl Engine {
         id: RunId,
         first: impl Fn(&Gang, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
     ) -> Result<Option<Gang>, EngineError> {
-        self.change_with(id, |gang, _, now| first(gang, now)).await
+        self.change_with(id, None, |gang, _, now| first(gang, now)).await
     }
 
     async fn change_with(
         &self,
         id: RunId,
+        fence: Option<&Fence>,
         first: impl Fn(&Gang, &Parties, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
     ) -> Result<Option<Gang>, EngineError> {
         let (now, parties) = (self.now(), self.hub.parties());
         let changed = self
             .store
-            .change_gang(id, |loaded| {
+            .change_gang_under(fence, id, |loaded| {
                 let changed = first(&loaded.gang, &parties, now)?;
                 let (mut gang, mut events) = match changed {
                     Some(planned) => (planned.gang, planned.events),
@@ -225,8 +259,7 @@ impl Engine {
         for party in parties_to_tell(&before, &planned.gang) {
             self.hub.tell(&party);
         }
-        let standing = |gang: &Gang| (gang.run.is_waiting(), gang.run.is_taking());
-        if standing(&before) != standing(&planned.gang) && !planned.gang.run.is_taking() {
+        if wants_queue(&before, &planned.gang) {
             self.queue.want();
         }
         // Nobody listening is no error.

@@ -9,6 +9,7 @@ pub mod engine;
 mod grpc;
 pub mod hub;
 mod planner;
+mod replica;
 pub mod rest;
 mod scheduler;
 mod server;

@@ -19,16 +19,26 @@ const QUEUE: Span = Span::secs(5);
 /// How often old idempotency keys are forgotten.
 const HOUSEKEEPING: Span = Span::hours(1);
 
-/// Plans what is due until it is cancelled. A database that is away is asked again, less and less often.
+/// Plans what is due until it is cancelled, while this server is the one that does. A database that is away is asked again, less and
+/// less often.
 pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: CancellationToken) {
     let mut everything = true;
+    let mut planned = false;
     let mut kept_house_at = Timestamp(0);
     let mut queue_at = Timestamp(0);
     let mut pause = PERIOD;
     loop {
         let now = engine.now();
+        // Who takes over from another server looks at everything.
+        let plans = engine.plans();
+        everything |= plans && !planned;
+        planned = plans;
         let by = if everything { Timestamp(i64::MAX) } else { now };
-        match plan_due(&store, &engine, by, everything).await {
+        let outcome = match plans {
+            true => plan_due(&store, &engine, by, everything).await,
+            false => Ok(()),
+        };
+        match outcome {
             Ok(()) => pause = PERIOD,
             Err(error) => {
                 pause = (pause * 2).min(Duration::from_secs(5));
@@ -41,7 +51,7 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
                 tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot go through the queue; trying again");
             }
         }
-        if now.since(kept_house_at) >= HOUSEKEEPING {
+        if plans && now.since(kept_house_at) >= HOUSEKEEPING {
             kept_house_at = now;
             if let Err(error) = store.forget_old_keys(now).await {
                 tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot forget old idempotency keys");

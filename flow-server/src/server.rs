@@ -23,7 +23,7 @@ use crate::{
     grpc,
     hub::Hub,
     rest,
-    store::{ConnectError, Store, StoreError},
+    store::{ConnectError, SoleUse, Store, StoreError},
 };
 
 /// How often the database is asked whether it is there, and the TLS files whether they changed.
@@ -64,6 +64,7 @@ pub struct Server {
     rest: SocketAddr,
     link: SocketAddr,
     shutdown: Shutdown,
+    _sole_use: SoleUse,
 }
 
 impl Server {
@@ -86,12 +87,15 @@ impl Server {
         let health = page.addr();
         let tls = config.link.tls.clone().map(ReloadingTls::load).transpose()?;
         let trust_domain = config.link.trust_domain.parse().map_err(StartError::TrustDomain)?;
+        let sole_use = SoleUse::of(&config.database_url())?;
         let store = Store::open(&config.database_url(), config.database.max_connections).await?;
 
         let end = shutdown.token.clone();
         let core_config = CoreConfig {
             heartbeat: config.link.heartbeat,
             scheduling: config.scheduling.clone(),
+            address: config.link.advertise.clone().unwrap_or_else(|| link_at.to_string()),
+            center: config.center.enabled,
         };
         let ambient = Ambient::of_machine();
         let core = Core::open(store.clone(), ambient.clone(), core_config).await?;
@@ -101,7 +105,7 @@ impl Server {
 
         let (open, local) = grpc::local();
         if config.center.enabled {
-            center::start(&config, ambient, shutdown, open).await?;
+            center::start(&config, ambient, shutdown, open, core.hosts_center()).await?;
         }
         let accepted = match tls {
             None => {
@@ -130,7 +134,7 @@ impl Server {
             Some(accepted) => Box::pin(accepted.merge(local)),
             None => Box::pin(local),
         };
-        core.start(incoming, shutdown);
+        core.start(incoming, shutdown).await?;
         let readiness = Readiness::new(end.clone());
         let database = readiness.register("database");
         shutdown.tracker.spawn(watch_database(store, database, end.clone()));
@@ -157,6 +161,7 @@ impl Server {
             rest,
             link: link_at,
             shutdown: shutdown.clone(),
+            _sole_use: sole_use,
         })
     }
 

@@ -104,3 +104,13 @@ pub(crate) fn number(name: &str) -> ColumnDef {
 pub(crate) fn optional_number(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().null().to_owned()
 }
+
+/// A number that the database gives, each greater than those before.
+pub(crate) fn count(manager: &SchemaManager<'_>, name: &str) -> ColumnDef {
+    let mut column = ColumnDef::new(Alias::new(name));
+    match manager.get_database_backend() {
+        // The primary key of that very type is the number of the row.
+        DbBackend::Sqlite => column.integer().not_null().to_owned(),
+        _ => column.big_integer().not_null().auto_increment().to_owned(),
+    }
+}

@@ -2,7 +2,10 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use flow_domain::{ErrorCode, PartyId, party::Party};
+use flow_domain::{
+    ErrorCode, PartyId,
+    party::{Liveness, Party, Presence},
+};
 use flow_proto::{PROTOCOL, negotiate, v1};
 use futures::Stream;
 use tokio::sync::mpsc;
@@ -11,7 +14,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{incoming::Caller, session};
-use crate::{engine::Engine, hub::Hub, store::Store};
+use crate::{
+    engine::Engine,
+    hub::Hub,
+    store::{
+        Store,
+        shared::{Attached, ServerId, SessionId},
+    },
+};
 
 /// How long an agent may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
@@ -31,6 +41,8 @@ pub(crate) struct Link {
     pub(crate) heartbeat: Duration,
     pub(crate) sessions: TaskTracker,
     pub(crate) end: CancellationToken,
+    /// This server, where it shares its database with others.
+    pub(crate) me: Option<ServerId>,
 }
 
 fn status(code: ErrorCode, message: impl Into<String>) -> Status {
@@ -68,6 +80,7 @@ impl v1::agent_link_server::AgentLink for Link {
             status(ErrorCode::Conflict, format!("the agent speaks protocol {theirs} and this server {ours}: upgrade the older one"))
         })?;
         let seen = self.register(&party, &hello).await?;
+        let number = self.present(&party).await?;
         let (sender, receiver) = mpsc::channel(OUTBOUND);
         let welcome = v1::Welcome {
             protocol,
@@ -75,7 +88,7 @@ impl v1::agent_link_server::AgentLink for Link {
             heartbeat_ms: u32::try_from(self.heartbeat.as_millis()).unwrap_or(u32::MAX),
         };
         tracing::info!(%party, from = caller.from, agent = hello.agent_version, instance = hello.instance, "agent attached");
-        let attachment = self.hub.attach(seen, self.engine.now());
+        let attachment = self.hub.attach(seen, number, self.engine.now());
         let session = session::run(self.clone(), attachment, welcome, inbound, sender);
         self.sessions.spawn(session);
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver).map(Ok))))
@@ -113,5 +126,38 @@ impl Link {
             status(ErrorCode::Unavailable, "the server's database is away: try again")
         })?;
         Ok(seen)
+    }
+
+    /// The number of a new session. Other servers learn that the party's agent is here now.
+    async fn present(&self, party: &PartyId) -> Result<u64, Status> {
+        let number = self.hub.begin();
+        let presence = Presence {
+            liveness: Liveness::Online,
+            since: self.engine.now(),
+        };
+        match self.attached(party, number, presence) {
+            None => Ok(number),
+            Some(attached) => match self.store.attached(&attached).await {
+                Ok(()) => Ok(number),
+                Err(error) => {
+                    self.hub.abandon(number);
+                    tracing::error!(%party, error = %flow_daemon::error::chain(&error), "cannot store that the agent is here");
+                    Err(status(
+                        ErrorCode::Unavailable,
+                        "the server's database is away: try again",
+                    ))
+                }
+            },
+        }
+    }
+
+    /// What other servers are to know of a session; nothing if there are none.
+    pub(super) fn attached(&self, party: &PartyId, number: u64, presence: Presence) -> Option<Attached> {
+        let server = self.me?;
+        Some(Attached {
+            party: party.clone(),
+            session: SessionId { server, number },
+            presence,
+        })
     }
 }

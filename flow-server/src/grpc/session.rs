@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use flow_domain::{assignment::Report, party::Liveness};
+use flow_domain::{
+    Timestamp,
+    assignment::Report,
+    party::{Liveness, Presence},
+};
 use flow_proto::{
     Pace,
     v1::{self, from_agent::Message as FromAgent, from_server::Message as FromServer},
@@ -77,7 +81,11 @@ pub(super) async fn run(
     let now = session.link.engine.now();
     let gone = session.link.hub.detach(party, *number, now);
     tracing::info!(%party, reason = %flow_daemon::error::chain(&ended), gone, "agent detached");
-    if gone && let Err(error) = session.link.store.party_left(party, now).await {
+    if !gone {
+        return;
+    }
+    session.say(Liveness::Offline, now).await;
+    if let Err(error) = session.link.store.party_left(party, now).await {
         tracing::warn!(%party, error = %flow_daemon::error::chain(&error), "cannot store when the party left");
     }
 }
@@ -101,7 +109,7 @@ impl Session {
                     let Some(received) = received? else { return Ok(()) };
                     heard = tokio::time::Instant::now();
                     if std::mem::take(&mut overdue) {
-                        self.is_heard(Liveness::Online);
+                        self.is_heard(Liveness::Online).await;
                     }
                     self.receive(received).await?;
                     if let Some(pause) = self.pace.count(Instant::now()) {
@@ -110,7 +118,7 @@ impl Session {
                 }
                 () = tokio::time::sleep_until(heard + self.link.heartbeat * 2), if !overdue => {
                     overdue = true;
-                    self.is_heard(Liveness::Suspect);
+                    self.is_heard(Liveness::Suspect).await;
                 }
                 () = tokio::time::sleep_until(heard + patience) => return Err(Ended::Silent),
             }
@@ -118,10 +126,23 @@ impl Session {
     }
 
     /// Tells others that the agent is overdue, or that it was heard again.
-    fn is_heard(&self, liveness: Liveness) {
+    async fn is_heard(&self, liveness: Liveness) {
         let Attachment { party, number, .. } = &self.attachment;
         tracing::info!(%party, ?liveness, "an agent's liveness changed");
-        self.link.hub.heard(party, *number, liveness, self.link.engine.now());
+        let now = self.link.engine.now();
+        self.link.hub.heard(party, *number, liveness, now);
+        self.say(liveness, now).await;
+    }
+
+    /// Tells the other servers, where there are any. Should that fail, it is made good later.
+    async fn say(&self, liveness: Liveness, since: Timestamp) {
+        let Attachment { party, number, .. } = &self.attachment;
+        let presence = Presence { liveness, since };
+        if let Some(attached) = self.link.attached(party, *number, presence)
+            && let Err(error) = self.link.store.heard(&attached).await
+        {
+            tracing::warn!(%party, error = %flow_daemon::error::chain(&error), "cannot store the party's presence");
+        }
     }
 
     /// Waits for room in the stream, but not longer than a dead agent would be noticed.

@@ -74,6 +74,7 @@ impl From<StoreError> for Refusal {
         let code = match &error {
             StoreError::NameTaken(_) | StoreError::InUse(_) | StoreError::KeyReused => ErrorCode::Conflict,
             StoreError::Stale => ErrorCode::Stale,
+            StoreError::TakenOver(_) => ErrorCode::Unavailable,
             StoreError::Unreadable { .. } => ErrorCode::Internal,
             StoreError::Database(_) if error.is_away() => ErrorCode::Unavailable,
             StoreError::Database(_) => ErrorCode::Internal,

@@ -28,6 +28,9 @@ pub enum StoreError {
         #[source]
         source: serde_json::Error,
     },
+    /// Another server does this by now.
+    #[error("another server has taken over the {0}")]
+    TakenOver(&'static str),
     /// The database did not do it.
     #[error("the database did not answer")]
     Database(#[from] DbErr),

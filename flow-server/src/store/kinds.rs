@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use flow_domain::{
-    Reason, Run, RunId, RunState, TaskId, Timestamp,
+    Reason, Run, RunId, RunState, Span, TaskId, Timestamp,
     gang::{Event, Gang},
     queue::{Taken, Waiting},
 };
@@ -88,6 +88,9 @@ pub(in crate::store) fn standing(run: &Run) -> i64 {
         _ => 0,
     }
 }
+
+/// How long an idempotency key is remembered.
+pub(in crate::store) const KEPT: Span = Span::hours(24);
 
 pub(in crate::store) const WAITS: i64 = 1;
 pub(in crate::store) const TAKES: i64 = 2;

@@ -3,6 +3,8 @@
 mod error;
 mod kinds;
 pub mod memory;
+pub mod shared;
+mod sole;
 mod sql;
 mod tell;
 
@@ -16,10 +18,15 @@ use flow_domain::{
 pub use self::{
     error::StoreError,
     kinds::{Claim, Created, Loaded, Queue, RunFilter, StoredEvent},
+    sole::SoleUse,
     sql::{ConnectError, migrate},
 };
-pub(crate) use self::{kinds::said, tell::parties_to_tell};
-use self::{memory::Memory, sql::Sql};
+pub(crate) use self::{kinds::said, shared::wants_queue, tell::parties_to_tell};
+use self::{
+    memory::Memory,
+    shared::{Attached, Beat, Beaten, Fence, Noticed, ServerId},
+    sql::Sql,
+};
 
 /// What is stored. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -195,6 +202,54 @@ both! {
     /// # Errors
     /// What it says instead.
     fn ping() -> ();
+
+    /// Gives a sign of life for a server, and takes or renews the leases it wants and may have.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn beat(beat: &Beat) -> Beaten;
+
+    /// A server ends: what it held is free for others.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn leave(server: ServerId) -> ();
+
+    /// The newest session of a party's agent is this one.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn attached(attached: &Attached) -> ();
+
+    /// A session is heard less or more of, or ended; false if another one of the party's has taken its place.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn heard(attached: &Attached) -> bool;
+
+    /// The newest session of each party's agent, or of this party's.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn presences(party: Option<&PartyId>) -> Vec<Attached>;
+
+    /// Notices after that number, and those of the `missing` numbers that are there by now, in their order; not all at once.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn notices(after: u64, missing: &[u64]) -> Vec<Noticed>;
+
+    /// The greatest number of a notice; 0 if there is none.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn newest_notice() -> u64;
+
+    /// Forgets notices up to that number, and servers that are long gone.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn forget_notices(up_to: u64) -> ();
 }
 
 impl Store {
@@ -212,6 +267,24 @@ impl Store {
         Self(Kept::InMemory(memory))
     }
 
+    /// Whether several servers may use it at once.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match &self.0 {
+            Kept::InDatabase(sql) => sql.is_shared(),
+            Kept::InMemory(memory) => memory.is_shared(),
+        }
+    }
+
+    /// The store as that server's: where others may use it too, they are told of every change.
+    #[must_use]
+    pub fn used_by(self, server: ServerId) -> Self {
+        Self(match self.0 {
+            Kept::InDatabase(sql) => Kept::InDatabase(sql.used_by(server)),
+            Kept::InMemory(memory) => Kept::InMemory(memory.used_by(server)),
+        })
+    }
+
     /// Changes a gang: `change` sees it as it is stored, and what it answers is stored in the same transaction. It is asked
     /// again where another writer was in the way. Answers what was there before, and what was made of it, or `None` if there is no such run.
     ///
@@ -225,9 +298,22 @@ impl Store {
         id: RunId,
         change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
     ) -> Result<Option<(Gang, Option<Planned>)>, E> {
+        self.change_gang_under(None, id, change).await
+    }
+
+    /// The same, refused if there is a fence and its lease is another server's by now.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_gang_under<E: From<StoreError> + Send>(
+        &self,
+        fence: Option<&Fence>,
+        id: RunId,
+        change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
+    ) -> Result<Option<(Gang, Option<Planned>)>, E> {
         match &self.0 {
-            Kept::InDatabase(sql) => sql.change_gang(id, change).await,
-            Kept::InMemory(memory) => memory.change_gang(id, change).await,
+            Kept::InDatabase(sql) => sql.change_gang(fence, id, change).await,
+            Kept::InMemory(memory) => memory.change_gang(fence, id, change).await,
         }
     }
 

@@ -1,143 +1,121 @@
-//! The store in memory: for the simulation.
+//! The store in memory: for the simulation, which has no thread for a database and no time that it would know of.
+//!
+//! It answers as the other one does, and passes the same suite (`tests/store`). Each call is one step under one lock; what lies
+//! between a server and its database is a [`Wire`], which may be slow, break before a call, or lose its answer.
+
+mod document;
+mod documents;
+mod gangs;
+mod keys;
+mod parties;
+mod shared;
+mod wire;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use flow_domain::{
-    PartyId, Run, RunId, TaskId, Template, TemplateId, Timestamp,
-    gang::{Event, Gang, Planned},
+    PartyId, RunId, TaskId, Template, TemplateId,
+    gang::{Event, Gang},
     party::Party,
     task::Task,
 };
 
+use self::{gangs::Stored, keys::Keys};
 use super::{Claim, Created, Loaded, Queue, RunFilter, StoreError, StoredEvent};
 
-/// A store in memory.
-#[derive(Debug, Clone, Default)]
-pub struct Memory {}
+pub use self::wire::{Call, Direct, Wire, away};
+
+/// What is told of each change of a run, in the moment in which it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Commit<'a> {
+    /// The gang before; `None` of a run that was just accepted.
+    pub before: Option<&'a Gang>,
+    /// The gang from now on.
+    pub after: &'a Gang,
+    /// The events that were stored with it.
+    pub events: &'a [Event],
+}
+
+type Watch = Box<dyn Fn(Commit<'_>) + Send + Sync>;
+
+/// A store in memory, as one server reaches it. Clones share what is stored.
+#[derive(Clone)]
+pub struct Memory {
+    tables: Arc<Mutex<Tables>>,
+    watch: Arc<Watch>,
+    wire: Arc<dyn Wire>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    templates: BTreeMap<TemplateId, Template>,
+    tasks: BTreeMap<TaskId, Task>,
+    runs: BTreeMap<RunId, Stored>,
+    parties: BTreeMap<PartyId, Party>,
+    keys: Keys,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::watched(|_| {})
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
 
 impl Memory {
-    pub(super) async fn insert_template(
+    /// An empty store. `watch` is told of every change of a run while nobody else can see or change anything; it must not call
+    /// the store.
+    #[must_use]
+    pub fn watched(watch: impl Fn(Commit<'_>) + Send + Sync + 'static) -> Self {
+        Self {
+            tables: Arc::default(),
+            watch: Arc::new(Box::new(watch)),
+            wire: Arc::new(Direct),
+        }
+    }
+
+    /// The same store, reached by another way.
+    #[must_use]
+    pub fn through(&self, wire: Arc<dyn Wire>) -> Self {
+        Self { wire, ..self.clone() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        // Every change under this lock is complete in itself.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read<T>(&self, name: &'static str, work: impl FnOnce(&Tables) -> T + Send) -> Result<T, StoreError> {
+        let call = Call { name, writes: false };
+        self.wire.before(call).await?;
+        let found = work(&self.lock());
+        self.wire.after(call).await?;
+        Ok(found)
+    }
+
+    /// A change that is made whole or, where it answers with an error, not at all.
+    async fn write<T, E: From<StoreError>>(
         &self,
-        _template: &Template,
-        _claim: Option<&Claim>,
-    ) -> Result<Created, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn template(&self, _id: TemplateId) -> Result<Option<Template>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn template_named(&self, _name: &str) -> Result<Option<Template>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn templates(
-        &self,
-        _name: Option<&str>,
-        _after: Option<TemplateId>,
-        _limit: u64,
-    ) -> Result<Vec<Template>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn update_template(&self, _template: &Template) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn delete_template(&self, _template: &Template) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn insert_task(&self, _task: &Task, _claim: Option<&Claim>) -> Result<Created, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn task(&self, _id: TaskId) -> Result<Option<Task>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn task_named(&self, _name: &str) -> Result<Option<Task>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn tasks(
-        &self,
-        _name: Option<&str>,
-        _after: Option<TaskId>,
-        _limit: u64,
-    ) -> Result<Vec<Task>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn update_task(&self, _task: &Task) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn delete_task(&self, _task: &Task) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn insert_run(
-        &self,
-        _run: &Run,
-        _event: &Event,
-        _claim: Option<&Claim>,
-    ) -> Result<Created, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn gang(&self, _id: RunId) -> Result<Option<Loaded>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn due_runs(&self, _by: Timestamp, _limit: u64) -> Result<Vec<RunId>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn gangs_at(&self, _party: &PartyId) -> Result<Vec<Gang>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn runs(&self, _filter: &RunFilter, _limit: u64) -> Result<Vec<Run>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn queue(&self) -> Result<Queue, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn events(&self, _run: RunId, _after: u64, _limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn party_seen(&self, _party: &Party) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn party_left(&self, _party: &PartyId, _at: Timestamp) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn party(&self, _id: &PartyId) -> Result<Option<Party>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn parties(&self, _after: Option<&PartyId>, _limit: u64) -> Result<Vec<Party>, StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn forget_old_keys(&self, _now: Timestamp) -> Result<u64, StoreError> {
-        unimplemented!()
+        name: &'static str,
+        work: impl FnOnce(&mut Tables) -> Result<T, E> + Send,
+    ) -> Result<T, E> {
+        let call = Call { name, writes: true };
+        self.wire.before(call).await?;
+        let done = work(&mut self.lock());
+        self.wire.after(call).await?;
+        done
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    pub(super) async fn change_gang<E: From<StoreError> + Send>(
-        &self,
-        _id: RunId,
-        _change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
-    ) -> Result<Option<(Gang, Option<Planned>)>, E> {
-        unimplemented!()
+        self.read("ping", |_| ()).await
     }
 }

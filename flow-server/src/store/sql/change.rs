@@ -16,6 +16,7 @@ use super::{
     said_to, standing, to_json,
     tries::{Failed, Tries, bounded, commit},
 };
+use crate::store::shared::{Fence, Notice};
 
 /// How many of its last changes a run remembers the ids of. A change that is not among them was not done, as long as no
 /// more than that many others were while its own outcome was looked for.
@@ -53,6 +54,7 @@ impl Sql {
     /// What `change` says, or if the database does not do it.
     pub(in crate::store) async fn change_gang<E: From<StoreError> + Send>(
         &self,
+        fence: Option<&Fence>,
         id: RunId,
         change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
     ) -> Result<Option<(Gang, Option<Planned>)>, E> {
@@ -60,7 +62,7 @@ impl Sql {
         let stored = async {
             let mut tries = Tries::default();
             loop {
-                let failed = match self.try_change(id, &own, &change).await {
+                let failed = match self.try_change(id, &own, fence, &change).await {
                     Ok(done) => return Ok(done),
                     Err(Refusal::Callers(error)) => return Err(error),
                     Err(Refusal::Stores(failed)) => failed,
@@ -77,6 +79,7 @@ impl Sql {
         &self,
         id: RunId,
         own: &str,
+        fence: Option<&Fence>,
         change: &(impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Sync),
     ) -> Result<Done, Refusal<E>> {
         let tx = self.begin().await?;
@@ -100,7 +103,13 @@ impl Sql {
         let Some((planned, wake_at)) = change(&loaded).map_err(Refusal::Callers)? else {
             return Ok(Some(Box::new((loaded.gang, None))));
         };
+        if let Some(fence) = fence {
+            self.check(&tx, fence).await?;
+        }
         write(&tx, &loaded.gang, &planned, wake_at, remember(own, &changes)).await?;
+        if let Some(notice) = Notice::of(&loaded.gang, &planned.gang, planned.events.len()) {
+            self.note(&tx, &notice).await?;
+        }
         let done = Some(Box::new((loaded.gang, Some(planned))));
         commit(tx, done).await.map_err(Refusal::Stores)
     }

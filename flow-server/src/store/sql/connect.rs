@@ -38,6 +38,25 @@ pub enum ConnectError {
         #[source]
         source: std::io::Error,
     },
+    /// Another server uses it.
+    #[error(
+        "the database {path} is in use by another flow-server (process {holder}): stop that one, or use a MySQL database (mysql://…) for several servers"
+    )]
+    InUse {
+        /// Its file.
+        path: String,
+        /// The other server's process id.
+        holder: String,
+    },
+    /// The file that shows that it is in use cannot be used.
+    #[error("cannot use the lock file {path}: check that its folder may be written")]
+    Lock {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// It cannot be opened.
     #[error("cannot open the database {url}: check that it is there and may be read and written")]
     Open {
@@ -85,7 +104,7 @@ impl Sql {
     pub(in crate::store) async fn open(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
         let db = connect(url, max_connections).await?;
         migrate(&db, url).await?;
-        Ok(Self { db })
+        Ok(Self { db, me: None })
     }
 }
 

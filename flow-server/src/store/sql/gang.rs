@@ -1,6 +1,6 @@
 //! Runs with their assignments: stored when they are accepted, and read for the planner and for agents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flow_domain::{
     Assignment, PartyId, Run, RunId, RunSpec, Timestamp,
@@ -16,6 +16,7 @@ use super::{
     Claim, Created, Loaded, Sql, StoreError, events, from_json, idempotency, said_to, standing, to_json,
     tries::{Failed, Tries, bounded, commit},
 };
+use crate::store::shared::Notice;
 
 const RUN: [&str; 4] = ["id", "spec", "status", "wake_at"];
 
@@ -158,6 +159,12 @@ impl Sql {
             ]);
         tx.execute(&insert).await?;
         events::append(&tx, run.id, std::slice::from_ref(event)).await?;
+        let notice = Notice::Run {
+            run: run.id,
+            parties: BTreeSet::new(),
+            queue: true,
+        };
+        self.note(&tx, &notice).await?;
         commit(tx, Created::New).await
     }
 

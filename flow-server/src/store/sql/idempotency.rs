@@ -1,19 +1,16 @@
 //! Idempotency keys: stored in the transaction that creates the resource, so neither is there without the other.
 
-use flow_domain::{Span, Timestamp};
+use flow_domain::Timestamp;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction,
     sea_query::{Alias, Expr, ExprTrait, Query},
 };
 
 use super::{
-    Claim, Sql, StoreError,
+    Claim, KEPT, Sql, StoreError,
     failure::is_duplicate,
     tries::{Failed, Tries, bounded},
 };
-
-/// How long a key is remembered.
-const KEPT: Span = Span::hours(24);
 
 /// Claims the key for `resource`; answers the resource that has it already.
 pub(super) async fn claim(

@@ -10,6 +10,7 @@ mod idempotency;
 mod list;
 mod party;
 mod queue;
+mod shared;
 mod task;
 mod template;
 mod tries;
@@ -24,13 +25,16 @@ pub use self::connect::{ConnectError, migrate};
 pub(super) use self::failure::{Cause, cause};
 use super::{
     StoreError,
-    kinds::{Claim, Created, Loaded, Queue, RunFilter, StoredEvent, TAKES, WAITS, said_to, standing},
+    kinds::{Claim, Created, KEPT, Loaded, Queue, RunFilter, StoredEvent, TAKES, WAITS, said_to, standing},
+    shared::ServerId,
 };
 
 /// A database with its connections.
 #[derive(Clone, Debug)]
 pub(super) struct Sql {
     db: DatabaseConnection,
+    /// The server that uses it, where others may too: they are told of every change.
+    me: Option<ServerId>,
 }
 
 impl Sql {
@@ -70,6 +74,12 @@ impl Sql {
         if self.db.get_database_backend() == DbBackend::MySql {
             select.lock_exclusive();
         }
+    }
+
+    /// The database as that server's.
+    pub(super) fn used_by(mut self, server: ServerId) -> Self {
+        self.me = self.is_shared().then_some(server);
+        self
     }
 
     /// Whether the database answers.

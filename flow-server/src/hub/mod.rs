@@ -1,7 +1,10 @@
-//! The agents that are attached, and since when others are not.
+//! The agents that are attached, here or at other servers, and since when others are not.
+
+mod elsewhere;
+mod logs;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -17,11 +20,12 @@ use flow_proto::v1;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use self::elsewhere::Elsewhere;
+pub use self::logs::LogPart;
+pub(crate) use self::logs::LogReader;
+
 /// How many messages to one session may wait.
 const COMMANDS: usize = 64;
-
-/// How many chunks of one log may wait for their reader.
-const LOG_CHUNKS: usize = 128;
 
 /// Who is attached. Shared by the link, the planner and REST.
 #[derive(Debug, Default)]
@@ -35,6 +39,9 @@ pub struct Hub {
 struct Inner {
     sessions: BTreeMap<PartyId, Session>,
     places: BTreeMap<PartyId, Place>,
+    /// Numbers of sessions that are being stored, and not here yet.
+    attaching: BTreeSet<u64>,
+    elsewhere: Elsewhere,
 }
 
 /// The server's end of an attached agent.
@@ -60,19 +67,6 @@ pub(crate) enum Command {
     CloseLog { request: u64 },
 }
 
-/// How much of a log is wanted.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LogPart {
-    /// How many lines from the end.
-    pub tail: u32,
-    /// Only lines from then on.
-    pub since: Option<Timestamp>,
-    /// Of the container before its last restart.
-    pub previous: bool,
-    /// Whether to go on with new lines.
-    pub follow: bool,
-}
-
 /// What a session holds while it is attached.
 #[derive(Debug)]
 pub(crate) struct Attachment {
@@ -83,28 +77,6 @@ pub(crate) struct Attachment {
     pub(crate) commands: mpsc::Receiver<Command>,
     /// Cancelled when a newer session of the same party takes over.
     pub(crate) end: CancellationToken,
-}
-
-/// A log on its way from an agent. Dropping it tells the agent to stop.
-#[derive(Debug)]
-pub(crate) struct LogReader {
-    request: u64,
-    commands: mpsc::Sender<Command>,
-    chunks: mpsc::Receiver<v1::LogChunk>,
-}
-
-impl LogReader {
-    /// The next chunk; `None` if the agent went away.
-    pub(crate) async fn next(&mut self) -> Option<v1::LogChunk> {
-        self.chunks.recv().await
-    }
-}
-
-impl Drop for LogReader {
-    fn drop(&mut self) {
-        // If the session is busy, it finds out by itself with the next chunk.
-        let _ = self.commands.try_send(Command::CloseLog { request: self.request });
-    }
 }
 
 fn place(party: &Party, liveness: Liveness, since: Timestamp) -> Place {
@@ -157,13 +129,25 @@ impl Hub {
         self.presence_changed.notified().await;
     }
 
+    /// The number of a session that is about to attach. It ends with [`Hub::attach`] or [`Hub::abandon`].
+    pub(crate) fn begin(&self) -> u64 {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.lock().attaching.insert(number);
+        number
+    }
+
+    /// It did not attach after all.
+    pub(crate) fn abandon(&self, number: u64) {
+        self.lock().attaching.remove(&number);
+    }
+
     /// A party's agent is there. A session that it had before ends.
-    pub(crate) fn attach(&self, seen: Party, now: Timestamp) -> Attachment {
+    pub(crate) fn attach(&self, seen: Party, number: u64, now: Timestamp) -> Attachment {
         let here = place(&seen, Liveness::Online, now);
         let party = seen.id;
         let (commands, received) = mpsc::channel(COMMANDS);
         let session = Session {
-            number: self.next.fetch_add(1, Ordering::Relaxed),
+            number,
             changed: Arc::new(Notify::new()),
             commands,
             end: CancellationToken::new(),
@@ -176,6 +160,8 @@ impl Hub {
             end: session.end.clone(),
         };
         let mut inner = self.lock();
+        inner.attaching.remove(&number);
+        inner.elsewhere.left(&party);
         inner.places.insert(party.clone(), here);
         if let Some(older) = inner.sessions.insert(party, session) {
             older.end.cancel();
@@ -221,24 +207,5 @@ impl Hub {
         if let Some(session) = self.lock().sessions.get(party) {
             session.changed.notify_one();
         }
-    }
-
-    /// Asks the party's agent for a log; `None` if it is not attached.
-    pub(crate) async fn open_log(&self, party: &PartyId, assignment: AssignmentId, part: LogPart) -> Option<LogReader> {
-        let commands = self.lock().sessions.get(party)?.commands.clone();
-        let request = self.next.fetch_add(1, Ordering::Relaxed);
-        let (to, chunks) = mpsc::channel(LOG_CHUNKS);
-        let open = Command::OpenLog {
-            request,
-            assignment,
-            part,
-            to,
-        };
-        commands.send(open).await.ok()?;
-        Some(LogReader {
-            request,
-            commands,
-            chunks,
-        })
     }
 }

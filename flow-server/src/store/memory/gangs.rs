@@ -1,0 +1,194 @@
+//! Runs with their assignments and events, in memory.
+
+use std::collections::BTreeMap;
+
+use flow_domain::{
+    PartyId, Run, RunId, Timestamp,
+    gang::{Event, Gang, Planned},
+    queue::{Demand, Needs, Waiting},
+};
+
+use super::{Claim, Commit, Created, Loaded, Memory, Queue, RunFilter, StoreError, StoredEvent};
+use crate::store::kinds::{TAKES, WAITS, said_to, standing};
+use crate::store::shared::Fence;
+
+/// A run as it is kept.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) gang: Gang,
+    wake_at: Option<Timestamp>,
+    /// What it takes while it takes; of its beginning, as its spec is.
+    demands: BTreeMap<PartyId, Demand>,
+    events: Vec<Event>,
+}
+
+impl Stored {
+    fn loaded(&self) -> Loaded {
+        Loaded {
+            gang: self.gang.clone(),
+            wake_at: self.wake_at,
+        }
+    }
+}
+
+impl Memory {
+    pub(in crate::store) async fn insert_run(
+        &self,
+        run: &Run,
+        event: &Event,
+        claim: Option<&Claim>,
+    ) -> Result<Created, StoreError> {
+        self.write("insert_run", |tables| {
+            if let Some(before) = tables.keys.before(claim)? {
+                return Ok(before);
+            }
+            tables.keys.claim(claim, &run.id.to_string(), run.created_at);
+            let stored = Stored {
+                gang: Gang {
+                    run: run.clone(),
+                    assignments: Vec::new(),
+                },
+                wake_at: Some(run.created_at),
+                demands: run.spec.demands(),
+                events: vec![event.clone()],
+            };
+            (self.watch)(Commit {
+                before: None,
+                after: &stored.gang,
+                events: &stored.events,
+            });
+            tables.runs.insert(run.id, stored);
+            Ok(Created::New)
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn change_gang<E: From<StoreError> + Send>(
+        &self,
+        _fence: Option<&Fence>,
+        id: RunId,
+        change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
+    ) -> Result<Option<(Gang, Option<Planned>)>, E> {
+        self.write("change_gang", |tables| {
+            let Some(stored) = tables.runs.get_mut(&id) else {
+                return Ok(None);
+            };
+            let loaded = stored.loaded();
+            let Some((planned, wake_at)) = change(&loaded)? else {
+                return Ok(Some((loaded.gang, None)));
+            };
+            let mut after = planned.gang.clone();
+            // What a run was started with is written once.
+            after.run.spec.clone_from(&stored.gang.run.spec);
+            (self.watch)(Commit {
+                before: Some(&stored.gang),
+                after: &after,
+                events: &planned.events,
+            });
+            stored.gang = after;
+            stored.wake_at = wake_at;
+            stored.events.extend_from_slice(&planned.events);
+            Ok(Some((loaded.gang, Some(planned))))
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn gang(&self, id: RunId) -> Result<Option<Loaded>, StoreError> {
+        self.read("gang", |tables| tables.runs.get(&id).map(Stored::loaded))
+            .await
+    }
+
+    pub(in crate::store) async fn due_runs(&self, by: Timestamp, limit: u64) -> Result<Vec<RunId>, StoreError> {
+        self.read("due_runs", |tables| {
+            let wishes = tables
+                .runs
+                .iter()
+                .filter_map(|(id, stored)| Some((stored.wake_at?, *id)));
+            let mut due: Vec<_> = wishes.filter(|(at, _)| *at <= by).collect();
+            due.sort_unstable();
+            due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            due.into_iter().map(|(_, id)| id).collect()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn gangs_at(&self, party: &PartyId) -> Result<Vec<Gang>, StoreError> {
+        self.read("gangs_at", |tables| {
+            let gangs = tables.runs.values().map(|stored| &stored.gang);
+            let live = |gang: &&Gang| {
+                let mut assignments = gang.assignments.iter();
+                assignments.any(|a| a.party == *party && !a.state.is_terminal())
+            };
+            gangs.filter(live).cloned().collect()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn runs(&self, filter: &RunFilter, limit: u64) -> Result<Vec<Run>, StoreError> {
+        self.read("runs", |tables| {
+            let runs = tables.runs.values().rev().map(|stored| &stored.gang.run);
+            let wanted = |run: &&Run| {
+                filter.task.is_none_or(|task| run.task == task)
+                    && (filter.states.is_empty() || filter.states.contains(&run.state))
+                    && filter.after.is_none_or(|after| run.id < after)
+            };
+            let page = runs.filter(wanted);
+            page.take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .cloned()
+                .collect()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn queue(&self) -> Result<Queue, StoreError> {
+        self.read("queue", |tables| {
+            let mut queue = Queue::default();
+            for stored in tables.runs.values() {
+                let (run, demands) = (&stored.gang.run, &stored.demands);
+                match standing(run) {
+                    TAKES => {
+                        for (party, demand) in demands {
+                            let taken = queue.taken.entry(party.clone()).or_default();
+                            *taken = taken.plus(*demand);
+                        }
+                    }
+                    WAITS => {
+                        queue.said.insert(run.id, said_to(run));
+                        queue.waiting.push(Waiting {
+                            run: run.id,
+                            priority: run.spec.policies.priority,
+                            since: run.created_at,
+                            needs: Needs {
+                                fixed: demands.clone(),
+                                choice: None,
+                            },
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            queue
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn events(
+        &self,
+        run: RunId,
+        after: u64,
+        limit: u64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.read("events", |tables| {
+            let events = tables.runs.get(&run).map(|stored| stored.events.as_slice());
+            let numbered = (1..).zip(events.unwrap_or_default());
+            let page = numbered.filter(|(sequence, _)| *sequence > after);
+            page.take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .map(|(sequence, event)| StoredEvent {
+                    sequence,
+                    event: event.clone(),
+                })
+                .collect()
+        })
+        .await
+    }
+}
