@@ -34,6 +34,9 @@ pub struct Config {
 pub struct ServerConfig {
     /// Its address, as `host:port`.
     pub address: String,
+    /// Where further servers on the same database are, tried in turn where this one does not answer.
+    #[serde(default)]
+    pub others: Vec<String>,
     /// The name in its certificate, where that is not the host.
     pub name: Option<String>,
     /// The trust domain of certificates.
@@ -47,6 +50,7 @@ impl Default for Config {
             data_dir: PathBuf::from("/var/lib/flow-federate"),
             server: ServerConfig {
                 address: "localhost:1237".to_owned(),
+                others: Vec::new(),
                 name: None,
                 trust_domain: flow_pki::DEFAULT_TRUST_DOMAIN.to_owned(),
             },

@@ -1,6 +1,13 @@
 //! Wires the agent: everything it consists of is made and connected here, and nowhere else.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use flow_agent::{Agent, AgentError, launcher, link};
 use flow_daemon::{
@@ -62,7 +69,9 @@ impl Federate {
     pub async fn start(config: Config, shutdown: &Shutdown) -> Result<Self, StartError> {
         install_crypto();
         let party: PartyId = config.party.parse().map_err(StartError::Party)?;
-        let endpoint = endpoint(&config.server.address)?;
+        let server = &config.server;
+        let addresses = std::iter::once(&server.address).chain(&server.others);
+        let endpoints: Arc<[Endpoint]> = addresses.map(|address| endpoint(address)).collect::<Result<_, _>>()?;
         let trust_domain = config.server.trust_domain.parse().map_err(StartError::TrustDomain)?;
         let page = HealthPage::listen(&config.health).await?;
         let health = page.addr();
@@ -85,8 +94,11 @@ impl Federate {
         if let Some(name) = &config.server.name {
             connector = connector.with_server_name(name);
         }
+        let turn = AtomicUsize::new(0);
         let dial: link::Dial = Arc::new(move || {
-            let (endpoint, connector) = (endpoint.clone(), connector.clone());
+            // Every try is at the next one: whichever ended the link, or refused, is asked last.
+            let turn = turn.fetch_add(1, Ordering::Relaxed) % endpoints.len();
+            let (endpoint, connector) = (endpoints[turn].clone(), connector.clone());
             Box::pin(async move { endpoint.connect_with_connector(connector).await })
         });
         let readiness = Readiness::new(end.clone());

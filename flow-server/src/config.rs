@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use flow_agent::AgentConfig;
 use flow_daemon::{config::duration, health::HealthConfig, telemetry::LogConfig, tls::TlsFiles};
-use flow_domain::{Span, queue::Capacity};
+use flow_domain::{Deadlines, Span, queue::Capacity};
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be set. Environment variables begin with `FLOW_SERVER__`.
@@ -83,6 +83,8 @@ pub struct SchedulingConfig {
     pub patience: Duration,
     /// What the parties of a site offer together, by the site's name.
     pub sites: BTreeMap<String, Capacity>,
+    /// How long each phase of a run may take where neither task nor template say so, frozen into runs as they are accepted.
+    pub deadlines: Deadlines,
 }
 
 impl SchedulingConfig {
@@ -139,6 +141,7 @@ impl Default for Config {
             scheduling: SchedulingConfig {
                 patience: Duration::from_secs(600),
                 sites: BTreeMap::new(),
+                deadlines: Deadlines::default(),
             },
             log: LogConfig::default(),
         }

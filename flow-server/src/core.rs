@@ -3,21 +3,24 @@
 use std::{io, sync::Arc, time::Duration};
 
 use flow_daemon::{ambient::Ambient, shutdown::Shutdown};
-use flow_proto::{MAX_MESSAGE, v1::agent_link_server::AgentLinkServer};
+use flow_proto::{
+    MAX_MESSAGE,
+    v1::{agent_link_server::AgentLinkServer, replica_server::ReplicaServer},
+};
 use futures::Stream;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::grpc::Connection;
 use crate::{
     config::SchedulingConfig,
     engine::Engine,
-    grpc::Link,
+    grpc::{Link, Replica as ReplicaService},
     hub::Hub,
     planner,
     replica::{CENTER, Leases, Replica},
     service::Services,
     store::{Store, StoreError, shared::ServerId},
 };
+pub use crate::{grpc::Connection, replica::Peers};
 
 /// How many parties are remembered at the start.
 const MAX_PARTIES: u64 = 100_000;
@@ -33,6 +36,8 @@ pub struct CoreConfig {
     pub address: String,
     /// Whether this server would host the center's agent.
     pub center: bool,
+    /// How other servers are reached.
+    pub peers: Peers,
 }
 
 /// The server without its listeners. The daemon gives it connections over TLS, the simulation those of a simulated network.
@@ -59,6 +64,7 @@ impl Core {
             None => store,
         };
         let leases = Arc::new(Leases::new(shared.is_some()));
+        let deadlines = config.scheduling.deadlines.clone();
         let engine = Engine::new(store.clone(), hub.clone(), config.scheduling, leases.clone(), ambient);
         let engine = Arc::new(engine);
         hub.remember(known, engine.now());
@@ -75,7 +81,9 @@ impl Core {
             store,
             hub,
             engine,
+            peers: config.peers,
             chance,
+            deadlines,
         };
         Ok(Self {
             services,
@@ -132,6 +140,7 @@ async fn serve_link(
     incoming: impl Stream<Item = io::Result<Connection>> + Send + Unpin + 'static,
     end: CancellationToken,
 ) {
+    let others = ReplicaServer::new(ReplicaService { hub: link.hub.clone() });
     let service = AgentLinkServer::new(link)
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE);
@@ -140,6 +149,7 @@ async fn serve_link(
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .add_service(service)
+        .add_service(others)
         .serve_with_incoming_shutdown(incoming, end.cancelled_owned())
         .await;
     if let Err(error) = served {

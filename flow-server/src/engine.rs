@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use flow_daemon::ambient::Ambient;
 use flow_domain::{
     PartyId, RunId, Span, Timestamp,
+    approval::Judgement,
     assignment::Report,
-    gang::{self, Event, Gang, Planned, Unfit},
+    gang::{self, Event, Gang, Planned, Undecidable, Unfit},
     party::Parties,
     queue::Decision,
     reason::Reason,
@@ -49,6 +50,9 @@ pub enum EngineError {
     /// The report was not the reporter's to make.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// It cannot be approved or rejected.
+    #[error(transparent)]
+    Undecidable(#[from] Undecidable),
     /// The run is over.
     #[error("run {id} is {state} already: nothing is left to cancel")]
     Over {
@@ -57,6 +61,13 @@ pub enum EngineError {
         /// Its state.
         state: flow_domain::RunState,
     },
+}
+
+impl EngineError {
+    /// Whether the database is away, and the same may work later.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_away())
+    }
 }
 
 impl Engine {
@@ -81,6 +92,11 @@ impl Engine {
     /// Now.
     pub fn now(&self) -> Timestamp {
         clock::now(&self.ambient.clock)
+    }
+
+    /// The factor of a pause that is not to be everybody's.
+    pub(crate) fn jitter(&self) -> f64 {
+        self.ambient.chance.jitter()
     }
 
     /// Ids of runs as they change.
@@ -124,7 +140,7 @@ impl Engine {
         };
         for step in steps {
             let carry_out = |gang: &Gang, parties: &Parties, now| match &step.decision {
-                Decision::Admit(_) => Ok(gang::admit(gang, parties, now)?),
+                Decision::Admit(how) => Ok(gang::admit(gang, &how.chosen, parties, now)?),
                 Decision::Wait { reason, message } => Ok(gang::wait(gang, parties, *reason, message, now)),
             };
             let changed = self.change_with(step.run, hold.fence.as_ref(), carry_out).await;
@@ -210,6 +226,20 @@ impl Engine {
             }))
         })
         .await
+    }
+
+    /// Approves a run that asks for it (`granted`), or rejects it; `None` if there is no such run.
+    ///
+    /// # Errors
+    /// If it does not ask for approval, the opposite was decided, it is over, or the store does not do it.
+    pub async fn judge(&self, id: RunId, granted: bool, judgement: &Judgement) -> Result<Option<Gang>, EngineError> {
+        let judge = |gang: &Gang, now| Ok(gang::judge(gang, granted, judgement, now)?);
+        let judged = self.change(id, judge).await?;
+        if granted {
+            // So that the answer has its place, or it has begun.
+            self.schedule().await?;
+        }
+        Ok(judged)
     }
 
     /// Changes a gang, plans it until nothing is left to do, stores it, and tells who has to know.

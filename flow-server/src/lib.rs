@@ -11,6 +11,8 @@ pub mod hub;
 mod planner;
 mod replica;
 pub mod rest;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 mod scheduler;
 mod server;
 pub mod service;

@@ -87,6 +87,8 @@ impl Scheduler {
 impl Pass<'_> {
     /// Decides about all that waits; answers what is to be carried out: who begins, and of whom something else is to be said.
     pub(crate) fn decide(&self, queue: Queue, parties: BTreeMap<PartyId, Place>, now: Timestamp) -> Vec<Verdict> {
+        #[cfg(feature = "sabotage")]
+        let queue = crate::sabotage::remembered(queue);
         let supply = Supply {
             parties,
             sites: self.scheduler.config.sites.clone(),

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use flow_daemon::{
     accept::{AcceptOptions, TlsAcceptor},
     ambient::Ambient,
+    connect::TlsConnector,
     health::{self, CheckHandle, HealthPage, Readiness},
     metrics,
     net::{ListenError, listen},
@@ -12,6 +13,7 @@ use flow_daemon::{
     shutdown::Shutdown,
     tls::{ReloadingTls, TlsError, install_crypto},
 };
+use flow_pki::TrustDomain;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::gauge::ConstGauge};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     center::{self, CenterError},
     config::Config,
-    core::{Connection, Core, CoreConfig},
+    core::{Connection, Core, CoreConfig, Peers},
     grpc,
     hub::Hub,
     rest,
@@ -86,16 +88,21 @@ impl Server {
         let page = HealthPage::listen(&config.health).await?;
         let health = page.addr();
         let tls = config.link.tls.clone().map(ReloadingTls::load).transpose()?;
-        let trust_domain = config.link.trust_domain.parse().map_err(StartError::TrustDomain)?;
+        let trust_domain: TrustDomain = config.link.trust_domain.parse().map_err(StartError::TrustDomain)?;
         let sole_use = SoleUse::of(&config.database_url())?;
         let store = Store::open(&config.database_url(), config.database.max_connections).await?;
 
         let end = shutdown.token.clone();
+        let peers = match &tls {
+            Some(tls) => Peers::with(TlsConnector::new(tls.clone(), trust_domain.clone())),
+            None => Peers::default(),
+        };
         let core_config = CoreConfig {
             heartbeat: config.link.heartbeat,
             scheduling: config.scheduling.clone(),
             address: config.link.advertise.clone().unwrap_or_else(|| link_at.to_string()),
             center: config.center.enabled,
+            peers,
         };
         let ambient = Ambient::of_machine();
         let core = Core::open(store.clone(), ambient.clone(), core_config).await?;

@@ -38,7 +38,7 @@ fn run() -> Vec<ColumnDef> {
         id("id"),
         id("task_id"),
         text("state", 16),
-        // The frozen spec is written once; the status is written with every change.
+        // The frozen spec is written once, and once more where it is settled later who takes part; the status is written with every change.
         json("spec"),
         json("status"),
         number("version"),
@@ -46,11 +46,12 @@ fn run() -> Vec<ColumnDef> {
         text("changes", 300),
         optional_number("wake_at"),
         // What the queue decides on: whether it waits (1), takes what it needs (2) or neither (0), how much that is of which party, and
-        // its place among others; and what it was told last that it waits for.
+        // its place among others by priority and arrival; and what it was told last that it waits for.
         number("queue"),
         ColumnDef::new(Alias::new("said")).text().not_null().to_owned(),
-        json("demands"),
+        json("needs"),
         number("priority"),
+        number("arrived_at"),
         number("created_at"),
     ]
 }

@@ -8,7 +8,11 @@ use std::{
 };
 
 use flow_daemon::{ambient::Ambient, error::chain};
-use flow_domain::{AssignmentId, AssignmentSpec, Desired, PartyId, queue::Capacity};
+use flow_domain::{
+    AssignmentId, AssignmentSpec, Desired, PartyId,
+    labels::{self, Labels},
+    queue::Capacity,
+};
 use flow_launcher::{Key, LaunchError, Launcher};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,6 +21,7 @@ use crate::{
     assets::Launchers,
     board::Board,
     config::AgentConfig,
+    leftovers::Leftovers,
     plan::Household,
     probe::Probe,
     retain::Retain,
@@ -26,6 +31,9 @@ use crate::{
 /// Why an agent cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
+    /// What the party says of itself is not right.
+    #[error("agent.labels: {0}")]
+    Labels(String),
     /// Its data folder cannot be used.
     #[error("cannot use the agent's data folder {path}: check that it exists and may be written")]
     DataFolder {
@@ -53,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) board: Board,
     pub(crate) probe: Probe,
     pub(crate) slots: Arc<Semaphore>,
+    pub(crate) leftovers: Leftovers,
     pub(crate) orphan_grace: Duration,
     pub(crate) ambient: Ambient,
     retain: Retain,
@@ -108,7 +117,7 @@ impl Agent {
     /// An agent with its files under `data`, ending when `end` is cancelled. Nothing runs until it is attached.
     ///
     /// # Errors
-    /// If its folder, launcher or HTTP client cannot be used.
+    /// If a label of the party is none, or its folder, launcher or HTTP client cannot be used.
     pub fn new(
         party: PartyId,
         config: AgentConfig,
@@ -117,6 +126,9 @@ impl Agent {
         ambient: Ambient,
         end: CancellationToken,
     ) -> Result<Self, AgentError> {
+        if let Some(problem) = labels::problem(&config.labels) {
+            return Err(AgentError::Labels(problem));
+        }
         flow_daemon::tls::install_crypto();
         let folder = |source| AgentError::DataFolder {
             path: data.to_owned(),
@@ -133,6 +145,7 @@ impl Agent {
         let shared = Shared {
             launcher,
             slots: Arc::new(Semaphore::new(config.policy.max_assignments)),
+            leftovers: Leftovers::default(),
             retain: Retain::load(data, keep),
             household: Household { config, launchers },
             board: Board::default(),
@@ -160,6 +173,11 @@ impl Agent {
         self.shared.household.config.capacity
     }
 
+    /// What the party says of itself.
+    pub(crate) fn labels(&self) -> Labels {
+        self.shared.household.config.labels.clone()
+    }
+
     /// The site whose machines it shares with other parties; none if empty.
     pub(crate) fn site(&self) -> &str {
         &self.shared.household.config.site
@@ -170,10 +188,11 @@ impl Agent {
         let wanted: BTreeSet<AssignmentId> = orders.iter().map(|order| order.id).collect();
         let mut stale: BTreeSet<AssignmentId> = self.lock().keys().copied().collect();
         stale.retain(|id| !wanted.contains(id));
+        // First what has to end: what is new waits for it.
+        self.gone(stale);
         for order in orders {
             self.order(order);
         }
-        self.gone(stale);
         let agent = self.clone();
         self.tracker.spawn(async move {
             tokio::select! {
@@ -193,7 +212,8 @@ impl Agent {
                         let workers = self.lock();
                         here.filter(|id| !workers.contains_key(id)).collect()
                     };
-                    return self.gone(orphans);
+                    self.gone(orphans);
+                    return self.shared.leftovers.looked();
                 }
                 Err(error) => tracing::warn!(error = %chain(&error), "cannot list what is here yet; trying again"),
             }
@@ -225,6 +245,10 @@ impl Agent {
 
     fn want(&self, id: AssignmentId, wanted: Wanted) {
         let mut workers = self.lock();
+        match &wanted {
+            Wanted::Gone if !self.shared.board.is_over(id) => self.shared.leftovers.add(id),
+            _ => self.shared.leftovers.remove(id),
+        }
         if let Some(worker) = workers.get(&id)
             && worker.send(wanted.clone()).is_ok()
         {

@@ -72,6 +72,12 @@ impl Board {
         self.changed.notify_one();
     }
 
+    /// Whether its end is known.
+    pub(crate) fn is_over(&self, id: AssignmentId) -> bool {
+        let inner = self.lock();
+        inner.statuses.get(&id).is_some_and(|(_, status)| status.state.is_terminal())
+    }
+
     /// Takes one down.
     pub(crate) fn remove(&self, id: AssignmentId) {
         self.lock().statuses.remove(&id);

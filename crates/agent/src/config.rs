@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use flow_domain::{Resources, queue::Capacity};
+use flow_domain::{Resources, labels::Labels, queue::Capacity};
 use flow_launcher::kubernetes::KubernetesConfig;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub struct AgentConfig {
     pub capacity: Capacity,
     /// The site whose machines it shares with other parties; none if empty.
     pub site: String,
+    /// What the party says of itself, for tasks to choose parties by.
+    pub labels: Labels,
     /// What the party allows.
     pub policy: PolicyConfig,
     /// How jobs run as local processes.

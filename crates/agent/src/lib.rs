@@ -11,6 +11,7 @@ pub mod config;
 mod exit;
 mod follow;
 mod launcher;
+mod leftovers;
 pub mod link;
 mod logs;
 mod plan;

@@ -152,7 +152,6 @@ impl Worker {
 
     /// Nothing is wanted any more: true once nothing is left.
     async fn clear_away(&mut self) -> bool {
-        self.slot = None;
         let launcher = &self.shared.launcher;
         match launcher.observe(&self.key).await {
             Ok(Observed::Waiting { .. } | Observed::Running { .. }) => {
@@ -168,6 +167,8 @@ impl Worker {
                 return false;
             }
         }
+        self.slot = None;
+        self.shared.leftovers.remove(self.id);
         if let Err(error) = launcher.release(&self.key).await {
             tracing::warn!(assignment = %self.id, error = %chain(&error), "cannot give back its ports; trying again");
             return false;

@@ -2,7 +2,7 @@
 
 use flow_domain::{
     Assignment, AssignmentId, AssignmentState, Desired, PartyId, Progress, Reason, Run, RunId, RunState, TaskId,
-    Timestamp, run::Attempt, spec::Endpoints, template::HyperParameters,
+    Timestamp, approval::Approval, run::Attempt, spec::Endpoints, template::HyperParameters,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -42,6 +42,9 @@ pub struct RunView {
     pub hyperparameters: HyperParameters,
     /// Whether a user asked to cancel it.
     pub cancel_requested: bool,
+    /// What was decided about it, where it asked for approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// Since when it is in its state.
@@ -75,6 +78,7 @@ impl From<Run> for RunView {
                 .collect(),
             hyperparameters: run.spec.hyperparameters,
             cancel_requested: run.cancel_requested,
+            approval: run.approval,
             created_at: run.created_at,
             state_since: run.state_since,
             deadline: run.deadline,

@@ -3,10 +3,12 @@
 //! Nothing here reads a clock, draws a random number, or does I/O; time and ids come in as arguments.
 //! Everything around this crate only loads, applies and stores (see `docs/architecture.md`).
 
+pub mod approval;
 pub mod assignment;
 pub mod code;
 pub mod gang;
 pub mod ids;
+pub mod labels;
 pub mod meaning;
 pub mod nearest;
 pub mod party;

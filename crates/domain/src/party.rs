@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::PartyId, queue::Capacity, time::Timestamp};
+use crate::{
+    ids::PartyId,
+    labels::Labels,
+    queue::{Capacity, Offer},
+    time::Timestamp,
+};
 
 /// Whether a party's agent is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +30,8 @@ pub struct Party {
     pub id: PartyId,
     /// The names of its data sets, as its agent last told. Paths stay with the party.
     pub datasets: Vec<String>,
+    /// What it says of itself, as its agent last told.
+    pub labels: Labels,
     /// The version of its agent.
     pub agent_version: String,
     /// What it offers to all runs together, as its agent last told.
@@ -35,6 +42,16 @@ pub struct Party {
     pub registered_at: Timestamp,
     /// When its agent was last heard.
     pub last_seen: Timestamp,
+}
+
+impl Party {
+    /// What it can be chosen by.
+    pub fn offer(&self) -> Offer {
+        Offer {
+            labels: self.labels.clone(),
+            datasets: self.datasets.iter().cloned().collect(),
+        }
+    }
 }
 
 /// What the planner knows of one party.

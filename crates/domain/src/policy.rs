@@ -4,9 +4,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Span;
 
+/// What is known of one deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// Its name, as it is written under `deadlines`.
+    pub name: &'static str,
+    /// How long it is where nobody says so.
+    pub default: Span,
+    counts: &'static str,
+}
+
+impl Deadline {
+    /// What time counts, as a sentence.
+    pub fn counts(&self) -> &'static str {
+        self.counts.trim_ascii()
+    }
+}
+
 macro_rules! deadlines {
     ($($(#[doc = $doc:literal])+ $name:ident = $default:expr;)+) => {
-        /// How long each phase may take. Absent ones fall back to the profile's, then to the built-in default.
+        /// How long each phase may take. Of task, template, its own profile, server and built-in profile the first that says so counts,
+        /// else the built-in default.
         #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[serde(deny_unknown_fields)]
@@ -22,12 +40,21 @@ macro_rules! deadlines {
             }
 
             $($(#[doc = $doc])+ pub fn $name(&self) -> Span { self.$name.unwrap_or($default) })+
+
+            /// Every deadline there is.
+            pub const ALL: &'static [Deadline] = &[$(Deadline {
+                name: stringify!($name),
+                default: $default,
+                counts: concat!($($doc),+),
+            },)+];
         }
     };
 }
 
 deadlines! {
-    /// From submission until every party is there and has room.
+    /// From submission until somebody has approved or rejected a run that asks for it.
+    approve = Span::hours(24);
+    /// From submission, approval or the end of a back-off until every party is there and has room.
     queue = Span::hours(24);
     /// Until every participant has checked and reserved what it needs.
     prepare = Span::mins(5);
@@ -41,7 +68,7 @@ deadlines! {
     run = Span::hours(24);
     /// Without any progress of any member.
     stall = Span::mins(15);
-    /// For stopping what is left; the frameworks' grace is within it.
+    /// For stopping what is left, on top of the framework's grace.
     stop = Span::mins(1);
     /// How long a party's agent may be away while it has a part in a run.
     offline = Span::mins(1);
@@ -64,6 +91,29 @@ pub struct Policies {
     /// What becomes of an attempt once a party was away for longer than the offline deadline.
     #[serde(default, skip_serializing_if = "OnOffline::is_default")]
     pub on_offline: OnOffline,
+    /// Whether somebody has to approve each run before it waits for its turn.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub approval: bool,
+}
+
+/// What a template says of how its runs are to be treated.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TemplatePolicies {
+    /// How long each phase may take, where the task does not say.
+    #[serde(default)]
+    pub deadlines: Deadlines,
+    /// Whether somebody has to approve each run, also where the task does not ask for it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub approval: bool,
+}
+
+impl TemplatePolicies {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What becomes of an attempt whose party stays away.
@@ -87,6 +137,11 @@ impl OnOffline {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
 fn is_zero(priority: &i32) -> bool {
     *priority == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(asked: &bool) -> bool {
+    !asked
 }
 
 impl Policies {

@@ -64,12 +64,18 @@ macro_rules! reasons {
 reasons! {
     /// The run was accepted and has not been planned yet.
     Submitted => "",
+    /// The run was accepted, and somebody has to approve it.
+    WaitingForApproval => "look at the task, then approve the run or reject it",
+    /// The run was approved and has not been planned yet.
+    Approved => "",
     /// A party of the run has no agent attached.
     WaitingForParty => "start the agent of the party that is named, or cancel the run",
     /// A party of the run, or its site, has no room for it now.
     WaitingForCapacity => "wait for other runs to end, or have the party that is named offer more under agent.capacity",
     /// There would be room, but it is kept for runs that have waited for longer.
     WaitingForOthers => "",
+    /// It is settled which parties take part.
+    PartiesChosen => "",
     /// The next attempt waits for its back-off to end.
     RetryBackoff => "",
     /// Every participant checks its policy, data set, program and ports.
@@ -98,6 +104,10 @@ reasons! {
     StoppedOnRequest => "",
     /// A user cancelled the run.
     CancelledByUser => "",
+    /// Whoever had to approve the run rejected it.
+    ApprovalDenied => "the message says who it was and why; change the task and start it again",
+    /// Nobody approved the run within its approve deadline.
+    ApproveDeadlineExceeded => "ask those who approve runs, and start it again; raise policies.deadlines.approve if they need longer",
     /// The run waited in the queue for longer than its queue deadline.
     QueueDeadlineExceeded => "see what it waited for in the message; raise policies.deadlines.queue if that is to be expected",
     /// Not every participant was prepared within the prepare deadline.

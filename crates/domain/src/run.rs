@@ -1,10 +1,12 @@
 //! Runs: one execution of a task's revision, and the states it goes through.
 
-use std::fmt;
+mod state;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::state::{IllegalStep, RunState};
 use crate::{
+    approval::Approval,
     ids::{AssignmentId, PartyId, RunId, TaskId},
     phase::{Phase, Start},
     reason::Reason,
@@ -12,94 +14,6 @@ use crate::{
     template::HyperParameters,
     time::Timestamp,
 };
-
-/// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum RunState {
-    /// Accepted; something it needs is not there yet.
-    Queued,
-    /// Every participant checks and reserves.
-    Preparing,
-    /// Members start, in the profile's order.
-    Starting,
-    /// All members run.
-    Running,
-    /// The attempt is decided; what is left of it is being stopped.
-    Completing,
-    /// The completion rule was met.
-    Succeeded,
-    /// A member failed, and no retry was left.
-    Failed,
-    /// A user cancelled it.
-    Cancelled,
-    /// A deadline expired.
-    TimedOut,
-    /// A party refused it.
-    Rejected,
-}
-
-impl RunState {
-    /// Every state there is.
-    pub const ALL: [Self; 10] = [
-        Self::Queued,
-        Self::Preparing,
-        Self::Starting,
-        Self::Running,
-        Self::Completing,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-        Self::TimedOut,
-        Self::Rejected,
-    ];
-
-    /// Whether it is final.
-    pub fn is_terminal(self) -> bool {
-        matches!(
-            self,
-            Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut | Self::Rejected
-        )
-    }
-
-    /// Whether `next` may follow.
-    pub fn may_become(self, next: Self) -> bool {
-        use RunState::{Cancelled, Completing, Preparing, Queued, Running, Starting, TimedOut};
-        match self {
-            Queued => matches!(next, Preparing | Cancelled | TimedOut),
-            Preparing => matches!(next, Starting | Completing),
-            Starting => matches!(next, Running | Completing),
-            // Back to Starting while a member is replaced.
-            Running => matches!(next, Starting | Completing),
-            // Back to Queued for the next attempt.
-            Completing => next == Queued || next.is_terminal(),
-            _ => false,
-        }
-    }
-
-    /// The state of that name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.to_string() == text)
-    }
-}
-
-impl fmt::Display for RunState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-/// A step that the state machine does not allow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("run {id} is {from} and cannot become {to}")]
-pub struct IllegalStep {
-    /// The run.
-    pub id: RunId,
-    /// What it is.
-    pub from: RunState,
-    /// What was asked for.
-    pub to: RunState,
-}
 
 /// What a decided attempt ends in, once everything of it has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +114,9 @@ pub struct Run {
     pub member_restarts: u32,
     /// Whether a user asked to cancel it.
     pub cancel_requested: bool,
+    /// What was decided about it, where it asked for approval.
+    #[serde(default)]
+    pub approval: Option<Approval>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// Since when it is in its state.
@@ -220,21 +137,27 @@ pub struct Run {
 impl Run {
     /// A run that was just accepted.
     pub fn submitted(id: RunId, task: &crate::task::Task, spec: RunSpec, now: Timestamp) -> Self {
+        let limits = &spec.policies.deadlines;
+        let (state, reason, limit) = match spec.policies.approval {
+            true => (RunState::AwaitingApproval, Reason::WaitingForApproval, limits.approve()),
+            false => (RunState::Queued, Reason::Submitted, limits.queue()),
+        };
         Self {
             id,
             task: task.id,
             task_name: task.spec.name.to_string(),
             task_revision: task.revision,
-            state: RunState::Queued,
-            reason: Reason::Submitted,
+            state,
+            reason,
             message: "accepted".to_owned(),
             outcome: None,
             attempts: Vec::new(),
             member_restarts: 0,
             cancel_requested: false,
+            approval: None,
             created_at: now,
             state_since: now,
-            deadline: Some(now.after(spec.policies.deadlines.queue())),
+            deadline: Some(now.after(limit)),
             start: Start::default(),
             not_before: None,
             progress_at: now,
@@ -255,7 +178,13 @@ impl Run {
 
     /// Whether it takes what its parties offer: from the beginning of an attempt until all of that has ended.
     pub fn is_taking(&self) -> bool {
-        !self.state.is_terminal() && self.state != RunState::Queued
+        use RunState::{Completing, Preparing, Running, Starting};
+        matches!(self.state, Preparing | Starting | Running | Completing)
+    }
+
+    /// When it came into the queue: who has to be approved comes then.
+    pub fn arrived_at(&self) -> Timestamp {
+        self.approval.as_ref().map_or(self.created_at, |approval| approval.at)
     }
 
     /// Whether a retry is left: of the gang or of a member, both count.

@@ -11,12 +11,13 @@ use crate::{
     profile::{LAUNCHER_SWITCH, Placement, Profile, Role, expand::TemplateError},
     reason::Reason,
     resources::Resources,
-    task::Participant,
+    task::{Participant, Select},
     template::HyperParameters,
     time::Span,
 };
 
-/// Everything a run was started with, frozen: later changes of template or task do not reach it.
+/// Everything a run was started with, frozen: later changes of template or task do not reach it. Only who takes part may be settled as
+/// late as when it begins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSpec {
     /// The framework profile.
@@ -32,6 +33,12 @@ pub struct RunSpec {
     pub commands: BTreeMap<String, Vec<String>>,
     /// Who takes part; the position is the party's index.
     pub participants: Vec<Participant>,
+    /// So many of the participants are enough. Until it begins: then they are those that take part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_parties: Option<u32>,
+    /// Who else takes part. Until it begins: then they are among the participants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
     /// The party that hosts the aggregation role.
     pub aggregator: PartyId,
     /// The merged hyper-parameters.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{Name, PartyId, TaskId, TemplateId},
+    labels::Labels,
     policy::Policies,
     template::HyperParameters,
     time::Timestamp,
@@ -21,6 +22,29 @@ pub struct Participant {
     pub dataset: Option<String>,
 }
 
+/// Parties by what they offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Select {
+    /// Labels that they must have.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// A data set that they must have; it is the one they train on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// No fewer; 1 if absent.
+    #[serde(default = "one")]
+    pub min: u32,
+    /// No more; as many as there are if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+}
+
+fn one() -> u32 {
+    1
+}
+
 /// What a task says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -31,7 +55,15 @@ pub struct TaskSpec {
     /// The template, by id or name.
     pub template: String,
     /// Who takes part.
+    #[serde(default)]
     pub participants: Vec<Participant>,
+    /// With how many of the participants a run may begin, where the others are away or have no room; all of them if absent. Who is
+    /// left out stays so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_parties: Option<u32>,
+    /// Who takes part besides: parties that are chosen when a run begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
     /// The party whose agent hosts the aggregation role; the center if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregator: Option<PartyId>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{Name, TemplateId},
+    policy::TemplatePolicies,
     profile::Profile,
     resources::Resources,
     time::Timestamp,
@@ -70,6 +71,9 @@ pub struct TemplateSpec {
     /// Hyper-parameters.
     #[serde(default)]
     pub hyperparameters: HyperParameters,
+    /// How its runs are to be treated.
+    #[serde(default, skip_serializing_if = "TemplatePolicies::is_empty")]
+    pub policies: TemplatePolicies,
     /// Whether the profile's framework launcher is put before the command.
     #[serde(default = "yes")]
     pub launcher: bool,

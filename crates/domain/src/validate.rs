@@ -1,9 +1,11 @@
 //! Checks templates and tasks, and resolves both into what a run is started with.
 
+mod choice;
 mod task;
 
 pub use self::task::resolve;
 use crate::{
+    approval::Judgement,
     meaning::Meaning,
     nearest,
     profile::{self, Arg, Profile},
@@ -32,6 +34,8 @@ pub mod limits {
     pub const COMMAND: usize = 256;
     /// Bytes of one text.
     pub const TEXT: usize = 4096;
+    /// Bytes of a person's name.
+    pub const PERSON: usize = 128;
     /// Hyper-parameters.
     pub const HYPERPARAMETERS: usize = 128;
 }
@@ -63,6 +67,20 @@ impl Found {
             Err(Violations(self.0))
         }
     }
+}
+
+/// Checks what somebody says who approves a run, or rejects it (not `granted`).
+///
+/// # Errors
+/// Every rule that it breaks.
+pub fn judgement(judgement: &Judgement, granted: bool) -> Result<(), Violations> {
+    let mut found = Found::default();
+    found.text("by", &judgement.by, limits::PERSON);
+    found.text("comment", &judgement.comment, limits::TEXT);
+    if !granted && judgement.comment.trim().is_empty() {
+        found.add("comment", "say why, for whoever started the run");
+    }
+    found.finish()
 }
 
 /// The profile that a template names or brings.

@@ -28,7 +28,7 @@ fn world_after(spec: RunSpec, actions: &[Action]) -> World {
 fn most_wakes(world: &World) -> usize {
     let spec = &world.gang.run.spec;
     // Each party that is away may be given up at a time of its own, before and after that decided the attempt.
-    (spec.policies.max_retries as usize + 2) * 5 + spec.parties().len()
+    (spec.policies.max_retries as usize + 2) * 5 + usize::from(spec.policies.approval) + spec.parties().len()
 }
 
 fn sleep_to_the_end(world: &mut World) {
@@ -47,11 +47,15 @@ fn sleep_to_the_end(world: &mut World) {
 fn histories_reach_every_state() {
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..1024 {
+    for _ in 0..1280 {
         let history = (any_spec(), any_actions(40)).new_tree(&mut runner).unwrap();
         let (spec, actions) = history.current();
         let mut world = world_after(spec, &actions);
         sleep_to_the_end(&mut world);
+        if world.gang.run.spec.policies.approval {
+            // Its first state is told by whoever accepts it.
+            seen.insert(format!("run {}", RunState::AwaitingApproval));
+        }
         for event in &world.events {
             let of = if event.assignment.is_some() {
                 "assignment"
@@ -69,6 +73,9 @@ fn histories_reach_every_state() {
         Reason::RetryBackoff,
         Reason::MemberRestarting,
         Reason::WaitingForRegistration,
+        Reason::Approved,
+        Reason::ApprovalDenied,
+        Reason::ApproveDeadlineExceeded,
         Reason::QueueDeadlineExceeded,
         Reason::PrepareDeadlineExceeded,
         Reason::PullDeadlineExceeded,

@@ -4,13 +4,19 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use common::{START, mk_party};
 use flow_domain::{
     PartyId, Reason, RunId, Span, Timestamp,
     party::{Liveness, Presence},
-    queue::{Capacity, Choice, Decision, Demand, Needs, Place, Supply, Taken, Verdict, Waiting, schedule},
+    queue::{
+        Candidates, Capacity, Choice, Criteria, Decision, Demand, Needs, Offer, Place, Supply, Taken, Verdict, Waiting,
+        schedule,
+    },
 };
 use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
@@ -35,6 +41,7 @@ fn place(liveness: Liveness, capacity: Capacity, site: Option<&str>) -> Place {
         presence: Presence { liveness, since },
         capacity,
         site: site.map(str::to_owned),
+        offer: Arc::default(),
     }
 }
 
@@ -189,7 +196,7 @@ fn of_several_parties_the_free_ones_are_chosen() {
     let mut waiting = mk_waiting(1, &["d"]);
     let mut choose = |at_least, at_most| {
         waiting.needs.choice = Some(Choice {
-            candidates: ["a", "b", "c"].map(mk_party).to_vec(),
+            candidates: Candidates::Named(["a", "b", "c"].map(mk_party).to_vec()),
             at_least,
             at_most,
             each: Demand::SLOT,
@@ -197,13 +204,23 @@ fn of_several_parties_the_free_ones_are_chosen() {
         schedule(&[waiting.clone()], &taken, &supply, now(), FOREVER)
     };
     let parties = |verdicts: &[Verdict]| match &verdicts[0].decision {
-        Decision::Admit(taken) => taken.keys().map(|party| party.as_str().to_owned()).collect::<Vec<_>>(),
+        Decision::Admit(how) => how
+            .takes
+            .keys()
+            .map(|party| party.as_str().to_owned())
+            .collect::<Vec<_>>(),
         Decision::Wait { message, .. } => vec![message.clone()],
     };
     assert_eq!(parties(&choose(1, 1)), ["a", "d"]);
     assert_eq!(parties(&choose(2, 3)), ["a", "c", "d"]);
-    assert_eq!(parties(&choose(3, 3)), ["b: 0 of 1 slots free"]);
-    assert_eq!(parties(&choose(4, 4)), ["b: 0 of 1 slots free"]);
+    assert_eq!(
+        parties(&choose(3, 3)),
+        ["2 of at least 3 parties have room; b: 0 of 1 slots free"]
+    );
+    assert_eq!(
+        parties(&choose(4, 4)),
+        ["3 of at least 4 parties to choose from are there; b: 0 of 1 slots free"]
+    );
 }
 
 #[test]
@@ -211,7 +228,7 @@ fn too_few_matching_parties_is_said() {
     let supply = mk_supply(&[("a", 1)]);
     let mut waiting = mk_waiting(1, &[]);
     waiting.needs.choice = Some(Choice {
-        candidates: vec![mk_party("a")],
+        candidates: Candidates::Named(vec![mk_party("a")]),
         at_least: 2,
         at_most: 3,
         each: Demand::SLOT,
@@ -219,7 +236,10 @@ fn too_few_matching_parties_is_said() {
     let verdicts = schedule(&[waiting], &Taken::new(), &supply, now(), FOREVER);
     assert_eq!(
         waits(&verdicts, 1),
-        (Reason::WaitingForParty, "1 parties match, 2 are needed".to_owned())
+        (
+            Reason::WaitingForParty,
+            "1 of at least 2 parties to choose from are there".to_owned()
+        )
     );
 }
 
@@ -252,16 +272,21 @@ fn any_party() -> impl Strategy<Value = PartyId> {
 }
 
 fn any_supply() -> impl Strategy<Value = Supply> {
-    let place = (any_capacity(), prop::bool::weighted(0.8), proptest::option::of(0..2u8));
+    let place = (
+        any_capacity(),
+        prop::bool::weighted(0.8),
+        proptest::option::of(0..2u8),
+        any_offer(),
+    );
     (vec(place, 4..5), vec(any_capacity(), 1..2)).prop_map(|(places, sites)| Supply {
         parties: places
             .into_iter()
             .zip(b'a'..)
-            .map(|((capacity, online, site), letter)| {
+            .map(|((capacity, online, site, offer), letter)| {
                 let liveness = if online { Liveness::Online } else { Liveness::Offline };
                 let site = site.map(|site| format!("site-{site}"));
                 let name = mk_party(&char::from(letter).to_string());
-                (name, place_of(liveness, capacity, site))
+                (name, place_of(liveness, capacity, site, offer))
             })
             .collect(),
         sites: sites
@@ -272,23 +297,47 @@ fn any_supply() -> impl Strategy<Value = Supply> {
     })
 }
 
-fn place_of(liveness: Liveness, capacity: Capacity, site: Option<String>) -> Place {
+fn place_of(liveness: Liveness, capacity: Capacity, site: Option<String>, offer: Offer) -> Place {
     Place {
         site,
+        offer: Arc::new(offer),
         ..place(liveness, capacity, None)
+    }
+}
+
+/// Of two labels and two data sets, so that some match.
+fn any_offer() -> impl Strategy<Value = Offer> {
+    let labels = prop::collection::btree_map("[ab]", "[xy]", 0..2);
+    let datasets = prop::collection::btree_set("[de]", 0..3);
+    (labels, datasets).prop_map(|(labels, datasets)| Offer { labels, datasets })
+}
+
+fn any_criteria() -> impl Strategy<Value = Criteria> {
+    let but = prop::collection::btree_set(any_party(), 0..2);
+    (any_offer(), but).prop_map(|(offer, but)| Criteria {
+        labels: offer.labels,
+        dataset: offer.datasets.into_iter().next(),
+        but,
+    })
+}
+
+fn may_be_chosen(candidates: &Candidates, party: &PartyId, supply: &Supply) -> bool {
+    match candidates {
+        Candidates::Named(parties) => parties.contains(party),
+        Candidates::Matching(criteria) => {
+            supply.parties[party].offer.lacks(criteria).is_none() && !criteria.but.contains(party)
+        }
     }
 }
 
 fn any_needs() -> impl Strategy<Value = Needs> {
     let fixed = prop::collection::btree_map(any_party(), any_demand(), 0..3);
-    let choice = (
-        prop::collection::btree_set(any_party(), 0..5),
-        0usize..4,
-        0usize..3,
-        any_demand(),
-    );
+    let named = prop::collection::btree_set(any_party(), 0..5);
+    let named = named.prop_map(|parties| Candidates::Named(parties.into_iter().collect()));
+    let candidates = prop_oneof![named, any_criteria().prop_map(Candidates::Matching)];
+    let choice = (candidates, 0usize..4, 0usize..3, any_demand());
     let choice = choice.prop_map(|(candidates, at_least, more, each)| Choice {
-        candidates: candidates.into_iter().collect(),
+        candidates,
         at_least,
         at_most: at_least + more,
         each,
@@ -311,8 +360,8 @@ fn any_queue() -> impl Strategy<Value = Vec<Waiting>> {
 fn taken_with(taken: &Taken, verdicts: &[Verdict]) -> Taken {
     let mut all = taken.clone();
     for verdict in verdicts {
-        if let Decision::Admit(demands) = &verdict.decision {
-            for (party, demand) in demands {
+        if let Decision::Admit(how) = &verdict.decision {
+            for (party, demand) in &how.takes {
                 let taken = all.entry(party.clone()).or_default();
                 *taken = taken.plus(*demand);
             }
@@ -350,7 +399,8 @@ proptest! {
         let verdicts = schedule(&queue, &Taken::new(), &supply, now(), Span::secs(patience));
         prop_assert!(is_within(&supply, &taken_with(&Taken::new(), &verdicts)));
         for verdict in &verdicts {
-            let Decision::Admit(demands) = &verdict.decision else { continue };
+            let Decision::Admit(how) = &verdict.decision else { continue };
+            let demands = &how.takes;
             let waiting = queue.iter().find(|waiting| waiting.run == verdict.run).unwrap();
             let mut rest = demands.clone();
             for (party, demand) in &waiting.needs.fixed {
@@ -360,10 +410,16 @@ proptest! {
                 };
                 rest.insert(party.clone(), left);
             }
-            rest.retain(|_, left| *left != Demand::default());
-            let choice = waiting.needs.choice.clone().unwrap_or(Choice { candidates: vec![], at_least: 0, at_most: 0, each: Demand::SLOT });
-            prop_assert!((choice.at_least..=choice.at_most).contains(&rest.len()));
-            prop_assert!(rest.iter().all(|(party, left)| choice.candidates.contains(party) && *left == choice.each));
+            let nobody = Choice { candidates: Candidates::Named(vec![]), at_least: 0, at_most: 0, each: Demand::SLOT };
+            let choice = waiting.needs.choice.clone().unwrap_or(nobody);
+            prop_assert!((choice.at_least..=choice.at_most).contains(&how.chosen.len()));
+            for party in &how.chosen {
+                prop_assert!(may_be_chosen(&choice.candidates, party, &supply), "{party}");
+                let has_a_slot = waiting.needs.fixed.contains_key(party);
+                let each = if has_a_slot { Demand { runs: 0, ..choice.each } } else { choice.each };
+                prop_assert_eq!(rest.remove(party), Some(each), "once, and no more than it needs");
+            }
+            prop_assert!(rest.values().all(|left| *left == Demand::default()));
             prop_assert!(demands.keys().all(|party| supply.parties[party].presence.liveness == Liveness::Online));
         }
     }
@@ -426,13 +482,13 @@ proptest! {
                 *all = all.plus(*demand);
             }
             for verdict in schedule(&queue, &taken, &supply, START.after(Span::secs(second)), Span::secs(patience)) {
-                if let Decision::Admit(demands) = verdict.decision {
+                if let Decision::Admit(how) = verdict.decision {
                     queue.retain(|waiting| waiting.run != verdict.run);
                     if verdict.run == mk_run(0) {
                         begun_at.get_or_insert(second);
                     }
                     let (_, takes) = arrivals[usize::try_from(second).unwrap() % arrivals.len()];
-                    under_way.push((second + takes, demands));
+                    under_way.push((second + takes, how.takes));
                 }
             }
         }

@@ -5,9 +5,11 @@ use flow_domain::{AssignmentState, RunState};
 #[test]
 fn a_run_takes_these_steps_and_no_other() {
     use RunState::{
-        Cancelled, Completing, Failed, Preparing, Queued, Rejected, Running, Starting, Succeeded, TimedOut,
+        AwaitingApproval, Cancelled, Completing, Failed, Preparing, Queued, Rejected, Running, Starting, Succeeded,
+        TimedOut,
     };
     let edges = [
+        (AwaitingApproval, vec![Queued, Rejected, Cancelled, TimedOut]),
         (Queued, vec![Preparing, Cancelled, TimedOut]),
         (Preparing, vec![Starting, Completing]),
         (Starting, vec![Running, Completing]),

@@ -67,7 +67,10 @@ pub fn help() -> String {
         (RunState::Failed, "the run that was waited for failed"),
         (RunState::Cancelled, "… was cancelled"),
         (RunState::TimedOut, "… timed out"),
-        (RunState::Rejected, "… was rejected by a party"),
+        (
+            RunState::Rejected,
+            "… was rejected, by a party or whoever had to approve it",
+        ),
     ] {
         line(Exit::from(state).0, meaning);
     }

@@ -91,6 +91,23 @@ fn starting_and_waiting_ends_as_the_run_does() {
 }
 
 #[test]
+fn runs_are_approved_and_rejected_by_somebody_for_a_reason() {
+    let server = Contract::start();
+    let approved = flowctl(&server.url, &["run", "approve", RUN, OTHER_RUN, "--by", "ann"]);
+    let both = format!("run/{RUN} approved\nrun/{OTHER_RUN} approved\n");
+    assert_eq!((approved.code, approved.stdout), (0, both), "{}", approved.stderr);
+    let reject = |run| flowctl(&server.url, &["run", "reject", run, "--comment", "not this data"]);
+    let rejected = reject(RUN);
+    assert_eq!((rejected.code, rejected.stdout), (0, format!("run/{RUN} rejected\n")));
+    let refused = reject(OTHER_RUN);
+    assert_eq!(refused.code, 6);
+    assert_snapshot!("reject_approved", refused.stderr);
+    let silent = flowctl(&server.url, &["run", "reject", RUN]);
+    assert_eq!(silent.code, 2);
+    assert!(silent.stderr.contains("--comment"), "{}", silent.stderr);
+}
+
+#[test]
 fn waiting_ends_at_its_timeout() {
     let server = Contract::start();
     let waited = flowctl(&server.url, &["run", "wait", RUN, "--timeout", "50ms"]);
@@ -196,6 +213,8 @@ fn help_says_everything() {
     for (name, args) in [
         ("help", &["--help"][..]),
         ("help_run_start", &["run", "start", "--help"]),
+        ("help_run_approve", &["run", "approve", "--help"]),
+        ("help_run_reject", &["run", "reject", "--help"]),
         ("help_logs", &["logs", "--help"]),
         ("help_pki_issue_server", &["pki", "issue", "server", "--help"]),
     ] {

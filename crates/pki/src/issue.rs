@@ -53,7 +53,8 @@ pub struct Issued {
 impl Ca {
     /// Makes a key and a certificate for it.
     ///
-    /// A server's may only serve, a party's may only be a client, so neither can pass for the other.
+    /// A party's may only be a client. A server's may be both, as servers on one database ask each other; that it is a server's says the
+    /// identity in it, and no server takes it for a party's.
     ///
     /// # Errors
     /// When a server has no name or a bad one, the validity is zero or too long, or the authority
@@ -62,15 +63,15 @@ impl Ca {
         if self.not_after() <= OffsetDateTime::now_utc() {
             return Err(PkiError::AuthorityExpired(self.not_after()));
         }
-        let (identity, usage, mut names) = match &request.role {
+        let (identity, usages, mut names) = match &request.role {
             Role::Server { dns_names, ips } => (
                 Identity::Server,
-                ExtendedKeyUsagePurpose::ServerAuth,
+                vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
                 server_names(dns_names, ips)?,
             ),
             Role::Party { name } => (
                 Identity::Party(name.clone()),
-                ExtendedKeyUsagePurpose::ClientAuth,
+                vec![ExtendedKeyUsagePurpose::ClientAuth],
                 Vec::new(),
             ),
         };
@@ -78,7 +79,7 @@ impl Ca {
         let mut params = params(common_name, request.validity)?;
         params.not_after = params.not_after.min(self.not_after());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![usage];
+        params.extended_key_usages = usages;
         params.use_authority_key_identifier_extension = true;
         names.push(SanType::URI(identity.uri(self.trust_domain()).try_into()?));
         params.subject_alt_names = names;

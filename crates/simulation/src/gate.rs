@@ -11,7 +11,7 @@ use std::{
 
 /// The touches of one program, from its start to its end.
 #[derive(Debug, Default)]
-pub struct Gate(Mutex<State>);
+pub(crate) struct Gate(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -26,20 +26,20 @@ impl Gate {
     }
 
     /// Has the program die at its touch after so many more.
-    pub fn die_after(&self, touches: u64) {
+    pub(crate) fn die_after(&self, touches: u64) {
         let mut state = self.lock();
         state.dies_at = Some(state.touches + touches);
     }
 
     /// Whether it died.
     #[must_use]
-    pub fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.lock().dead
     }
 
     /// Counts a touch; false if it must not happen any more.
     #[must_use]
-    pub fn touch(&self) -> bool {
+    pub(crate) fn touch(&self) -> bool {
         let mut state = self.lock();
         state.touches += 1;
         let touches = state.touches;
@@ -48,7 +48,7 @@ impl Gate {
     }
 
     /// Counts a touch, and never returns if it must not happen any more.
-    pub async fn pass(&self) {
+    pub(crate) async fn pass(&self) {
         if !self.touch() {
             pending::<()>().await;
         }

@@ -6,7 +6,7 @@ use crate::time::Moment;
 
 /// Everything that can be seen from outside, folded into a digest. Two runs of the same seed have the same.
 #[derive(Debug, Default)]
-pub struct History {
+pub(crate) struct History {
     digest: DefaultHasher,
     entries: u64,
     text: Option<Vec<String>>,
@@ -15,7 +15,7 @@ pub struct History {
 impl History {
     /// One that is kept as text, too.
     #[must_use]
-    pub fn kept() -> Self {
+    pub(crate) fn kept() -> Self {
         Self {
             text: Some(Vec::new()),
             ..Self::default()
@@ -23,7 +23,7 @@ impl History {
     }
 
     /// Notes something.
-    pub fn note(&mut self, at: Moment, what: &str) {
+    pub(crate) fn note(&mut self, at: Moment, what: &str) {
         (at.0, what).hash(&mut self.digest);
         self.entries += 1;
         if let Some(text) = &mut self.text {
@@ -33,19 +33,19 @@ impl History {
 
     /// The digest of all so far.
     #[must_use]
-    pub fn digest(&self) -> u64 {
+    pub(crate) fn digest(&self) -> u64 {
         self.digest.finish()
     }
 
     /// How much was noted.
     #[must_use]
-    pub fn entries(&self) -> u64 {
+    pub(crate) fn entries(&self) -> u64 {
         self.entries
     }
 
     /// All that was kept, oldest first.
     #[must_use]
-    pub fn text(&self) -> &[String] {
+    pub(crate) fn text(&self) -> &[String] {
         self.text.as_deref().unwrap_or_default()
     }
 }

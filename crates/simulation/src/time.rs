@@ -48,23 +48,23 @@ impl std::fmt::Display for Moment {
 
 /// By how much a machine's clock is off, in microseconds. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Skew(Arc<AtomicI64>);
+pub(crate) struct Skew(Arc<AtomicI64>);
 
 impl Skew {
     /// Sets the machine's clock forward, or back.
-    pub fn jump(&self, micros: i64) {
+    pub(crate) fn jump(&self, micros: i64) {
         self.0.fetch_add(micros, Ordering::Relaxed);
     }
 
     /// What the machine's clock shows at that moment, in microseconds since the Unix epoch.
     #[must_use]
-    pub fn wall(&self, at: Moment) -> i64 {
+    pub(crate) fn wall(&self, at: Moment) -> i64 {
         BEGINNING + at.0 + self.0.load(Ordering::Relaxed)
     }
 
     /// The clock of a program on that machine.
     #[must_use]
-    pub fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         let skew = self.clone();
         Clock::new(move || {
             let elapsed = turmoil::sim_elapsed().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! Whole systems for tests and benches: real programs, real certificates, real Python, on this machine.
 //!
 //! Everything lies in one temporary folder and listens on ports of its own, so that any number of systems run beside each other.
-//! A [`System`] that is dropped ends every process that it has started, and those that these have started.
+//! A [`System`] that is dropped ends every process that it has started, and those that these have started. With `FLOW_TEST_KEEP` set
+//! its folder stays, for who wants to read the logs.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where its system cannot go on")]
 #![allow(clippy::missing_panics_doc, reason = "the same")]
@@ -12,6 +13,7 @@ mod jobs;
 mod programs;
 mod proxy;
 mod python;
+mod replica;
 mod system;
 mod wait;
 
@@ -22,6 +24,7 @@ pub use self::{
     programs::{assets, program},
     proxy::{Proxy, Way},
     python::{FLOWER, flower, iflearner},
+    replica::Replica,
     system::{Builder, Party, System, faulty, kill, signal},
     wait::{eventually, within},
 };

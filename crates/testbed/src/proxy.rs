@@ -119,14 +119,10 @@ async fn connection(mut client: TcpStream, target: SocketAddr, mut state: watch:
     let passed = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        let both = async {
-            tokio::try_join!(
-                pump(from_client, to_server, state.clone(), false),
-                pump(from_server, to_client, state.clone(), true)
-            )
-        };
+        let requests = pump(from_client, to_server, state.clone(), false);
+        let answers = pump(from_server, to_client, state.clone(), true);
         tokio::select! {
-            passed = both => passed.is_ok(),
+            passed = async { tokio::try_join!(requests, answers) } => passed.is_ok(),
             // Also when the proxy is gone.
             _ = state.wait_for(|state| state.cuts != before || state.way == Way::Refused) => false,
         }

@@ -53,6 +53,14 @@ pub struct Party {
 }
 
 impl Party {
+    /// Changes its agent's configuration, which is read when it is started again.
+    pub fn configure(&self, change: impl FnOnce(&mut flow_federate::config::Config)) {
+        let path = self.dir.join("agent.toml");
+        let mut config = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        change(&mut config);
+        write(&path, &config);
+    }
+
     /// Starts its agent again, after it was ended.
     pub fn restart(&mut self) {
         self.agent = start_agent(&self.dir);
@@ -186,11 +194,11 @@ impl Drop for System {
                 let last = lines.len().saturating_sub(60);
                 eprintln!("--- the end of {name}\n{}", lines[last..].join("\n"));
             }
-            // For who wants to see the rest.
-            if std::env::var_os("FLOW_TEST_KEEP").is_some() {
-                self.dir.disable_cleanup(true);
-                eprintln!("--- kept: {}", self.dir.path().display());
-            }
+        }
+        // For who wants to read all of the logs.
+        if std::env::var_os("FLOW_TEST_KEEP").is_some() {
+            self.dir.disable_cleanup(true);
+            eprintln!("--- kept: {}", self.dir.path().display());
         }
     }
 }
@@ -297,11 +305,11 @@ fn settings(agent: &mut flow_agent::AgentConfig, python: &Path, root: &Path) {
     process.port_registry = root.parent().map(|parent| parent.join("flow-test-ports"));
 }
 
-fn write<T: serde::Serialize>(path: &Path, config: &T) {
+pub(crate) fn write<T: serde::Serialize>(path: &Path, config: &T) {
     fs::write(path, toml::to_string(config).unwrap()).unwrap();
 }
 
-fn issue(ca: &Ca, dir: &Path, party: Option<&str>) -> TlsFiles {
+pub(crate) fn issue(ca: &Ca, dir: &Path, party: Option<&str>) -> TlsFiles {
     let role = match party {
         Some(name) => Role::Party {
             name: name.parse().unwrap(),

@@ -8,13 +8,32 @@ use std::{
 use clap::{Args, Subcommand};
 use flow_cluster::{Cluster, Level, Options};
 
-use crate::{Outcome, cargo, chain, cluster};
+use crate::{Outcome, cargo, chain, cluster, workspace};
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchTask {
     /// The operator: jobs a second against a bare client, memory, and what it asks while idle.
     Operator(Operator),
+    /// The server: starts, agents, a restart and lists, on SQLite and MariaDB, against the database's own limits.
+    Dispatch(Dispatch),
+}
+
+/// What of the server is measured.
+#[derive(Debug, Args)]
+pub(crate) struct Dispatch {
+    /// Fewer agents, runs and rows: for developers. Its figures are no measure of the limits.
+    #[arg(long)]
+    quick: bool,
+    /// Only these measurements, such as `--only a,e`.
+    #[arg(long, value_name = "LETTERS")]
+    only: Option<String>,
+    /// Only on this database, `sqlite` or `mariadb`.
+    #[arg(long, value_name = "DATABASE")]
+    on: Option<String>,
+    /// Keep the folder with the server's logs and databases.
+    #[arg(long)]
+    keep: bool,
 }
 
 /// How much is measured.
@@ -33,7 +52,34 @@ pub(crate) struct Operator {
 
 /// Measures it; the figures go to standard output.
 pub(crate) fn run(task: &BenchTask) -> Outcome {
-    let BenchTask::Operator(asked) = task;
+    match task {
+        BenchTask::Operator(asked) => operator(asked),
+        BenchTask::Dispatch(asked) => dispatch(asked),
+    }
+}
+
+/// Builds the server and what measures it with one command, so that both have the same features, and runs the latter, which starts
+/// the former.
+fn dispatch(asked: &Dispatch) -> Outcome {
+    flow_mariadb::install(&*cluster::cancelled_by_signals()?).map_err(|error| chain(&error))?;
+    let packages = ["--package", "flow-server", "--package", "flow-bench"];
+    cargo::run(cargo::cargo(["build", "--release"]).args(packages))?;
+    let program = workspace::target_directory()?.join("release").join("flow-bench");
+    let mut bench = cargo::command(program);
+    for (flag, is_set) in [("--quick", asked.quick), ("--keep", asked.keep)] {
+        if is_set {
+            bench.arg(flag);
+        }
+    }
+    for (name, value) in [("--only", &asked.only), ("--on", &asked.on)] {
+        if let Some(value) = value {
+            bench.args([name, value]);
+        }
+    }
+    cargo::run(&mut bench)
+}
+
+fn operator(asked: &Operator) -> Outcome {
     let folder = tempfile::Builder::new().prefix("flow-bench-").tempdir()?;
     let cluster = api_server(&folder.path().join("api"), cluster::cancelled_by_signals()?)?;
     let mut bench = cargo::cargo(["bench", "--package", "flow-operator", "--bench", "jobs", "--"]);

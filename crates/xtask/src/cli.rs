@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Outcome, bench, check, cluster, deny, deps, generate, image, steps::Steps, test};
+use crate::{Outcome, bench, check, cluster, deny, deps, generate, image, sim, steps::Steps, test};
 
 /// Developer tasks of Iflearner Flow.
 #[derive(Debug, Parser)]
@@ -40,6 +40,8 @@ enum Task {
         #[command(subcommand)]
         task: bench::BenchTask,
     },
+    /// Simulate the whole platform, seed by seed, with faults everywhere.
+    Sim(sim::SimArgs),
     /// Build the images for containers, as archives, without a container engine.
     Image(image::ImageArgs),
 }
@@ -73,6 +75,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
         Task::Deps => deps::run()?,
         Task::Bench { task } => bench::run(&task)?,
         Task::Deny => deny::run()?,
+        Task::Sim(args) => sim::run(&args)?,
         Task::Cluster { task } => cluster::run(task)?,
         Task::Image(args) => image::run(&args)?,
     }

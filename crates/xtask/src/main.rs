@@ -9,6 +9,7 @@ mod deny;
 mod deps;
 mod generate;
 mod image;
+mod sim;
 mod steps;
 mod test;
 mod tools;

@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use flow_domain::{
-    ErrorCode, PartyId,
+    ErrorCode, PartyId, labels,
     party::{Liveness, Party, Presence},
 };
 use flow_proto::{PROTOCOL, negotiate, v1};
@@ -45,7 +45,7 @@ pub(crate) struct Link {
     pub(crate) me: Option<ServerId>,
 }
 
-fn status(code: ErrorCode, message: impl Into<String>) -> Status {
+pub(super) fn status(code: ErrorCode, message: impl Into<String>) -> Status {
     Status::new(tonic::Code::from_i32(code.grpc()), message)
 }
 
@@ -112,12 +112,17 @@ impl Link {
         let mut datasets = hello.datasets.clone();
         datasets.truncate(MAX_DATASETS);
         datasets.retain(|name| name.len() <= 255);
+        let labels = hello.labels.iter().filter(|(key, value)| labels::is_label(key, value));
+        let labels = labels
+            .take(labels::MOST)
+            .map(|(key, value)| (key.clone(), value.clone()));
         let seen = Party {
             id: party.clone(),
             datasets,
             agent_version: hello.agent_version.chars().take(40).collect(),
             capacity: hello.capacity.unwrap_or_default().into(),
             site: Some(hello.site.chars().take(63).collect()).filter(|site: &String| !site.is_empty()),
+            labels: labels.collect(),
             registered_at: now,
             last_seen: now,
         };

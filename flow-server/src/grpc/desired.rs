@@ -33,13 +33,13 @@ impl Told {
         parts.collect()
     }
 
-    /// What has changed since.
+    /// What has changed since; first what is not wanted any more, as what is new may need its room.
     pub(super) fn changes(&mut self, party: &PartyId, gangs: &[Gang]) -> Vec<v1::FromServer> {
         let (upserts, removed) = self.advance(party, gangs);
         let upserts = upserts.chunks(MAX_BATCH).map(|part| (part.to_vec(), Vec::new()));
         let removed = removed.chunks(MAX_BATCH).map(|part| (Vec::new(), part.to_vec()));
-        upserts
-            .chain(removed)
+        removed
+            .chain(upserts)
             .map(|(assignments, removed)| {
                 message(v1::from_server::Message::DesiredChange(v1::DesiredChange {
                     assignments,

@@ -49,6 +49,8 @@ impl Connection {
 pub struct Caller {
     /// The party, if the certificate names one.
     pub(crate) party: Option<PartyId>,
+    /// Whether it is another server.
+    pub(crate) server: bool,
     /// Where from, for logs.
     pub(crate) from: String,
 }
@@ -62,6 +64,7 @@ impl From<PeerIdentity> for Caller {
         Self {
             // `center` is this process, whatever a certificate says.
             party: party.filter(|party| *party != PartyId::center()),
+            server: peer.identity == Identity::Server,
             from: peer.addr.to_string(),
         }
     }
@@ -75,6 +78,7 @@ impl Connected for Connection {
             Inner::Tls(tls) => tls.peer().clone().into(),
             Inner::Known(_, party) => Caller {
                 party: Some(party.clone()),
+                server: false,
                 from: "this process".to_owned(),
             },
         }

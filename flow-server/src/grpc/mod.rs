@@ -3,7 +3,8 @@
 mod attach;
 mod desired;
 mod incoming;
+mod replica;
 mod session;
 
 pub use self::incoming::Connection;
-pub(crate) use self::{attach::Link, incoming::local};
+pub(crate) use self::{attach::Link, incoming::local, replica::Replica};

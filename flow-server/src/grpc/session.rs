@@ -1,10 +1,14 @@
 //! One attached agent: tells it what it is to have, and takes what it reports.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use flow_domain::{
     Timestamp,
     assignment::Report,
+    gang::Gang,
     party::{Liveness, Presence},
 };
 use flow_proto::{
@@ -21,8 +25,11 @@ use super::{
 use crate::{
     engine::EngineError,
     hub::{Attachment, Command},
-    store::StoreError,
 };
+
+/// Pauses while the database is away: from the first to the last, each twice the one before, with jitter.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +46,7 @@ enum Ended {
     Broken(#[from] tonic::Status),
     #[error("the agent broke the protocol: {0}")]
     Protocol(String),
-    #[error("the store failed")]
-    Store(#[from] StoreError),
-    #[error("a report could not be taken over")]
+    #[error("what it said or is to be told could not be dealt with")]
     Engine(#[from] EngineError),
 }
 
@@ -157,7 +162,7 @@ impl Session {
 
     async fn tell_everything(&mut self) -> Result<(), Ended> {
         let party = &self.attachment.party;
-        let gangs = self.link.store.gangs_at(party).await?;
+        let gangs = self.gangs().await?;
         tracing::info!(%party, desired = summary(&gangs, party), "telling the agent everything");
         for part in self.told.everything(party, &gangs) {
             self.send(part).await?;
@@ -167,7 +172,7 @@ impl Session {
 
     async fn tell_changes(&mut self) -> Result<(), Ended> {
         let party = &self.attachment.party;
-        let gangs = self.link.store.gangs_at(party).await?;
+        let gangs = self.gangs().await?;
         for part in self.told.changes(party, &gangs) {
             self.send(part).await?;
         }
@@ -184,15 +189,8 @@ impl Session {
             } => {
                 self.logs.retain(|_, reader| !reader.is_closed());
                 self.logs.insert(request, to);
-                let open = v1::LogRequest {
-                    request,
-                    assignment: assignment.to_string(),
-                    tail: part.tail,
-                    follow: part.follow,
-                    previous: part.previous,
-                    since_micros: part.since.map_or(0, |since| since.0),
-                };
-                self.send(message(FromServer::LogRequest(open))).await
+                self.send(message(FromServer::LogRequest(part.request(request, assignment))))
+                    .await
             }
             Command::CloseLog { request } => self.close_log(request).await,
         }
@@ -241,14 +239,46 @@ impl Session {
             tracing::debug!(%party, assignment = %report.assignment, state = %report.state, "report of what is not wanted any more");
             return Ok(());
         };
-        match self.link.engine.report(run, party, report).await {
-            Ok(()) => Ok(()),
-            Err(EngineError::Unfit(unfit)) => {
-                tracing::warn!(%party, %unfit, "report refused");
-                Ok(())
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.link.engine.report(run, party, report).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_away() => self.wait(&mut pause, &error).await?,
+                Err(EngineError::Unfit(unfit)) => {
+                    tracing::warn!(%party, %unfit, "report refused");
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => Err(error.into()),
         }
+    }
+
+    /// The gangs that the agent is to have a part of.
+    async fn gangs(&self) -> Result<Vec<Gang>, Ended> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match self.link.store.gangs_at(&self.attachment.party).await {
+                Ok(gangs) => return Ok(gangs),
+                Err(error) => EngineError::from(error),
+            };
+            if !error.is_away() {
+                return Err(error.into());
+            }
+            self.wait(&mut pause, &error).await?;
+        }
+    }
+
+    /// Waits for the database while it is away: the agent can do nothing better than stay.
+    async fn wait(&self, pause: &mut Duration, error: &EngineError) -> Result<(), Ended> {
+        let party = &self.attachment.party;
+        tracing::warn!(%party, error = %flow_daemon::error::chain(error), "waiting for the database");
+        tokio::select! {
+            () = self.link.end.cancelled() => return Err(Ended::Shutdown),
+            () = self.attachment.end.cancelled() => return Err(Ended::Replaced),
+            () = tokio::time::sleep(pause.mul_f64(self.link.engine.jitter())) => {}
+        }
+        *pause = (*pause * 2).min(LAST_PAUSE);
+        Ok(())
     }
 
     async fn log_chunk(&mut self, chunk: v1::LogChunk) -> Result<(), Ended> {

@@ -1,6 +1,6 @@
 //! Agents that are attached to other servers on the same database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flow_domain::{
     PartyId, Timestamp,
@@ -30,6 +30,13 @@ impl Elsewhere {
 }
 
 impl Hub {
+    /// Those of them that were not known to live.
+    pub(crate) fn unknown(&self, others: &BTreeMap<ServerId, String>) -> BTreeSet<ServerId> {
+        let inner = self.lock();
+        let known = &inner.elsewhere.servers;
+        others.keys().filter(|id| !known.contains_key(id)).copied().collect()
+    }
+
     /// These other servers live. Whose agents' server is gone is offline from now on.
     pub(crate) fn servers(&self, others: BTreeMap<ServerId, String>, now: Timestamp) {
         let at = Instant::now();
@@ -142,11 +149,10 @@ impl Hub {
         self.presence_changed.notify_one();
     }
 
-    /// Where the party's agent is attached, if that is another server, and where that is reached.
-    pub(crate) fn home(&self, party: &PartyId) -> Option<(ServerId, String)> {
+    /// Where the server is reached that the party's agent is attached to, if that is another one.
+    pub(crate) fn home(&self, party: &PartyId) -> Option<String> {
         let inner = self.lock();
         let (session, _) = inner.elsewhere.homes.get(party)?;
-        let address = inner.elsewhere.servers.get(&session.server)?;
-        Some((session.server, address.clone()))
+        inner.elsewhere.servers.get(&session.server).cloned()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use flow_domain::{AssignmentId, PartyId, Timestamp};
 use flow_proto::v1;
 use tokio::sync::mpsc;
+use tonic::Streaming;
 
 use super::{Command, Hub};
 
@@ -24,30 +25,62 @@ pub struct LogPart {
     pub follow: bool,
 }
 
+impl LogPart {
+    /// What an agent is asked.
+    pub(crate) fn request(self, request: u64, assignment: AssignmentId) -> v1::LogRequest {
+        v1::LogRequest {
+            request,
+            assignment: assignment.to_string(),
+            tail: self.tail,
+            follow: self.follow,
+            previous: self.previous,
+            since_micros: self.since.map_or(0, |since| since.0),
+        }
+    }
+}
+
 /// A log on its way from an agent. Dropping it tells the agent to stop.
 #[derive(Debug)]
-pub(crate) struct LogReader {
-    request: u64,
-    commands: mpsc::Sender<Command>,
-    chunks: mpsc::Receiver<v1::LogChunk>,
+pub(crate) struct LogReader(From);
+
+#[derive(Debug)]
+enum From {
+    /// From an agent that is attached here.
+    Here {
+        request: u64,
+        commands: mpsc::Sender<Command>,
+        chunks: mpsc::Receiver<v1::LogChunk>,
+    },
+    /// By way of the server that it is attached to.
+    Elsewhere(Box<Streaming<v1::LogChunk>>),
 }
 
 impl LogReader {
     /// The next chunk; `None` if the agent went away.
     pub(crate) async fn next(&mut self) -> Option<v1::LogChunk> {
-        self.chunks.recv().await
+        match &mut self.0 {
+            From::Here { chunks, .. } => chunks.recv().await,
+            From::Elsewhere(chunks) => chunks.message().await.ok().flatten(),
+        }
+    }
+
+    /// One that another server gives.
+    pub(crate) fn elsewhere(chunks: Streaming<v1::LogChunk>) -> Self {
+        Self(From::Elsewhere(Box::new(chunks)))
     }
 }
 
 impl Drop for LogReader {
     fn drop(&mut self) {
-        // If the session is busy, it finds out by itself with the next chunk.
-        let _ = self.commands.try_send(Command::CloseLog { request: self.request });
+        if let From::Here { request, commands, .. } = &self.0 {
+            // If the session is busy, it finds out by itself with the next chunk.
+            let _ = commands.try_send(Command::CloseLog { request: *request });
+        }
     }
 }
 
 impl Hub {
-    /// Asks the party's agent for a log; `None` if it is not attached.
+    /// Asks the party's agent for a log; `None` if it is not attached here.
     pub(crate) async fn open_log(&self, party: &PartyId, assignment: AssignmentId, part: LogPart) -> Option<LogReader> {
         let commands = self.lock().sessions.get(party)?.commands.clone();
         let request = self.next.fetch_add(1, Ordering::Relaxed);
@@ -59,10 +92,10 @@ impl Hub {
             to,
         };
         commands.send(open).await.ok()?;
-        Some(LogReader {
+        Some(LogReader(From::Here {
             request,
             commands,
             chunks,
-        })
+        }))
     }
 }

@@ -84,6 +84,7 @@ fn place(party: &Party, liveness: Liveness, since: Timestamp) -> Place {
         presence: Presence { liveness, since },
         capacity: party.capacity,
         site: party.site.clone(),
+        offer: Arc::new(party.offer()),
     }
 }
 
@@ -204,6 +205,10 @@ impl Hub {
 
     /// The party's desired set may have changed.
     pub(crate) fn tell(&self, party: &PartyId) {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::drops_message() {
+            return;
+        }
         if let Some(session) = self.lock().sessions.get(party) {
             session.changed.notify_one();
         }

@@ -5,6 +5,7 @@
 
 mod cursor;
 mod leases;
+mod peers;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::cursor::Cursor;
 pub(crate) use self::leases::{CENTER, Leases, PLANNER};
+pub use self::peers::Peers;
 use crate::{
     engine::Engine,
     hub::Hub,
@@ -73,6 +75,15 @@ impl Replica {
         let asked_at = Instant::now();
         let beaten = self.store.beat(&beat).await?;
         self.leases.granted(&beaten.leases, asked_at);
+        let back = self.hub.unknown(&beaten.others);
+        if !back.is_empty() {
+            // Its agents were taken for gone with it, and it will not say again that they are there.
+            for attached in self.store.presences(None).await? {
+                if back.contains(&attached.session.server) {
+                    self.hub.known(attached, self.id);
+                }
+            }
+        }
         self.hub.servers(beaten.others, self.engine.now());
         Ok(())
     }

@@ -63,6 +63,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(runs::list))
         .routes(routes!(runs::get))
         .routes(routes!(runs::cancel))
+        .routes(routes!(runs::approve))
+        .routes(routes!(runs::reject))
         .routes(routes!(runs::assignments))
         .routes(routes!(runs::why))
         .routes(routes!(parties::list))

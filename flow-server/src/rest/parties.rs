@@ -36,6 +36,7 @@ fn view(app: &App, party: Party) -> PartyView {
         liveness: presence.liveness,
         since: presence.since,
         datasets: party.datasets,
+        labels: party.labels,
         capacity: party.capacity,
         site: party.site,
         agent_version: party.agent_version,

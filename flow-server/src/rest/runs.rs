@@ -7,13 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use flow_api::{AssignmentView, Page, Problem, RunView, Why};
-use flow_domain::{Run, RunId, RunState, run::StartOptions};
+use flow_domain::{Run, RunId, RunState, approval::Judgement, run::StartOptions};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
     App, Failure,
-    extract::{Creating, Params, Part},
+    extract::{Body, Creating, Params, Part},
     templates::{page, page_size, parse_cursor},
 };
 use crate::{service::Refusal, store::RunFilter};
@@ -114,6 +114,38 @@ pub(super) async fn cancel(
 ) -> Result<(StatusCode, Json<RunView>), Failure> {
     let run = app.services.cancel_run(run).await?;
     Ok((StatusCode::ACCEPTED, Json(view(&app, run))))
+}
+
+/// Approves a run that waits for it; once more changes nothing.
+#[utoipa::path(post, path = "/runs/{run}/approve", tag = "runs", request_body = Option<Judgement>, params(("run" = RunId, Path)),
+    responses((status = 202, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn approve(
+    State(app): State<App>,
+    Part(run): Part<RunId>,
+    Body(judgement): Body<Judgement>,
+) -> Result<(StatusCode, Json<RunView>), Failure> {
+    judge(&app, run, true, &judgement).await
+}
+
+/// Rejects a run that waits for approval, with a comment that says why; once more changes nothing.
+#[utoipa::path(post, path = "/runs/{run}/reject", tag = "runs", request_body = Judgement, params(("run" = RunId, Path)),
+    responses((status = 202, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn reject(
+    State(app): State<App>,
+    Part(run): Part<RunId>,
+    Body(judgement): Body<Judgement>,
+) -> Result<(StatusCode, Json<RunView>), Failure> {
+    judge(&app, run, false, &judgement).await
+}
+
+async fn judge(
+    app: &App,
+    run: RunId,
+    granted: bool,
+    judgement: &Judgement,
+) -> Result<(StatusCode, Json<RunView>), Failure> {
+    let run = app.services.judge_run(run, granted, judgement).await?;
+    Ok((StatusCode::ACCEPTED, Json(view(app, run))))
 }
 
 /// Lists the assignments of all attempts, oldest first.

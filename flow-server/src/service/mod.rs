@@ -7,7 +7,8 @@ mod templates;
 
 use flow_daemon::ambient::Chance;
 use flow_domain::{
-    ErrorCode,
+    Deadlines, ErrorCode,
+    gang::Undecidable,
     validate::{Violation, Violations},
 };
 
@@ -15,6 +16,7 @@ pub use self::runs::{LogSelection, MemberLog};
 use crate::{
     engine::{Engine, EngineError},
     hub::Hub,
+    replica::Peers,
     store::{Store, StoreError},
 };
 
@@ -27,8 +29,12 @@ pub struct Services {
     pub hub: std::sync::Arc<Hub>,
     /// Where changes of runs go through.
     pub engine: std::sync::Arc<Engine>,
+    /// The other servers on the same database.
+    pub peers: Peers,
     /// Ids for what is made.
     pub chance: Chance,
+    /// How long each phase of a run may take where neither task nor template say so.
+    pub deadlines: Deadlines,
 }
 
 /// A request that was not fulfilled.
@@ -90,7 +96,8 @@ impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => error.into(),
-            EngineError::Over { .. } => Self::new(ErrorCode::Conflict, error.to_string()),
+            EngineError::Undecidable(Undecidable::Illegal(error)) => EngineError::Plan(error).into(),
+            EngineError::Over { .. } | EngineError::Undecidable(_) => Self::new(ErrorCode::Conflict, error.to_string()),
             EngineError::Plan(_) | EngineError::Unfit(_) => {
                 tracing::error!(error = %flow_daemon::error::chain(&error), "the engine failed");
                 Self::new(ErrorCode::Internal, "the server could not plan this run: see its log")

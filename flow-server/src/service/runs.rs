@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use flow_domain::{
-    Assignment, ErrorCode, PartyId, Run, RunId,
+    Assignment, AssignmentId, ErrorCode, PartyId, Run, RunId,
+    approval::Judgement,
     gang::Gang,
     run::StartOptions,
     validate,
@@ -51,7 +52,7 @@ impl Services {
     pub async fn start_run(&self, task: &str, options: &StartOptions, claim: Option<&Claim>) -> Result<Run, Refusal> {
         let task = self.task(task).await?;
         let template = self.template(&task.template.to_string()).await?;
-        let spec = validate::resolve(&template.spec, &task.spec, options)?;
+        let spec = validate::resolve(&template.spec, &task.spec, options, &self.deadlines)?;
         self.check_parties(&task.spec).await?;
         let now = self.engine.now();
         let run = Run::submitted(RunId(self.chance.id_at(now.0)), &task, spec, now);
@@ -81,6 +82,16 @@ impl Services {
         Ok(gang.ok_or_else(|| Refusal::not_found("run", &id.to_string()))?.run)
     }
 
+    /// Approves a run that asks for it (`granted`), or rejects it.
+    ///
+    /// # Errors
+    /// If there is none, it breaks a rule, the run does not ask for approval, the opposite was decided, or it is over.
+    pub async fn judge_run(&self, id: RunId, granted: bool, judgement: &Judgement) -> Result<Run, Refusal> {
+        validate::judgement(judgement, granted)?;
+        let gang = self.engine.judge(id, granted, judgement).await?;
+        Ok(gang.ok_or_else(|| Refusal::not_found("run", &id.to_string()))?.run)
+    }
+
     /// Why the run is as it is, with the last log lines of the members that failed.
     ///
     /// # Errors
@@ -99,7 +110,7 @@ impl Services {
             ..LogPart::default()
         };
         let read = futures::future::join_all(quoted.map(|link| async move {
-            let reader = self.hub.open_log(&link.party, link.assignment, part).await;
+            let reader = self.open_log(&link.party, link.assignment, part).await;
             if let Some(mut reader) = reader {
                 let read = read_all(&mut reader, &mut link.log);
                 // What has come by then is better than nothing.
@@ -108,6 +119,16 @@ impl Services {
         }));
         read.await;
         Ok(why)
+    }
+
+    /// The log of an assignment from its agent, wherever that is attached.
+    async fn open_log(&self, party: &PartyId, assignment: AssignmentId, part: LogPart) -> Option<LogReader> {
+        if let Some(reader) = self.hub.open_log(party, assignment, part).await {
+            return Some(reader);
+        }
+        let address = self.hub.home(party)?;
+        let chunks = self.peers.read_log(&address, party, assignment, part).await?;
+        Some(LogReader::elsewhere(chunks))
     }
 
     /// Opens the logs of a run's members.
@@ -137,10 +158,7 @@ impl Services {
         }
         let mut logs = Vec::with_capacity(selected.len());
         for assignment in selected {
-            let reader = self
-                .hub
-                .open_log(&assignment.party, assignment.id, selection.part)
-                .await;
+            let reader = self.open_log(&assignment.party, assignment.id, selection.part).await;
             logs.push(MemberLog {
                 assignment: assignment.clone(),
                 reader,

@@ -81,7 +81,7 @@ impl Services {
                 ..refusal
             }
         })?;
-        validate::resolve(&template.spec, spec, &StartOptions::default())?;
+        validate::resolve(&template.spec, spec, &StartOptions::default(), &self.deadlines)?;
         self.check_parties(spec).await?;
         Ok(template)
     }

@@ -10,7 +10,7 @@ use crate::{
 const WRITERS: u32 = 20;
 const CHANGES: u32 = 20;
 
-on_both!(
+on_all!(
     concurrent_changes_of_one_run_are_all_applied,
     concurrent_changes_of_many_runs_do_not_hinder_each_other,
     a_change_that_is_not_wanted_stores_nothing,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow_mariadb::{Admin, Shared};
-use flow_server::store::Store;
+use flow_server::store::{Store, memory::Memory};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
 /// How many connections a store has here: enough for writers to meet.
@@ -20,6 +20,7 @@ pub(crate) struct Opened {
 pub(crate) enum Home {
     Folder(tempfile::TempDir),
     Server(Arc<Shared>, String),
+    Nowhere,
 }
 
 impl Drop for Home {
@@ -62,13 +63,14 @@ impl Home {
         match self {
             Self::Folder(folder) => format!("sqlite://{}", folder.path().join("flow.db").display()),
             Self::Server(shared, name) => shared.admin().url(name),
+            Self::Nowhere => panic!("a store in memory has no address"),
         }
     }
 
     pub(crate) fn admin(&self) -> (&Admin, &str) {
         match self {
             Self::Server(shared, name) => (shared.admin(), name),
-            Self::Folder(_) => panic!("SQLite has no server"),
+            Self::Folder(_) | Self::Nowhere => panic!("this store has no server"),
         }
     }
 
@@ -99,10 +101,24 @@ impl Opened {
         Home::server("CHARACTER SET utf8mb4").await.open().await
     }
 
+    pub(crate) fn memory() -> Self {
+        let store = Store::in_memory(Memory::default().shared(micros));
+        Self {
+            store,
+            url: String::new(),
+            home: Home::Nowhere,
+        }
+    }
+
     /// Executes a statement behind the store's back.
     pub(crate) async fn execute(&self, sql: &str) {
         self.home.connect().await.execute_unprepared(sql).await.unwrap();
     }
+}
+
+fn micros() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(now.unwrap().as_micros()).unwrap()
 }
 
 /// The first column of what a query finds, as text.

@@ -7,7 +7,7 @@ use crate::{
     samples::{NOW, mk_event, mk_run_of, mk_task, mk_template},
 };
 
-on_both!(
+on_all!(
     templates_are_found_as_they_were_stored,
     tasks_are_found_as_they_were_stored,
     a_name_belongs_to_one,

@@ -57,10 +57,10 @@ pub(crate) async fn fill(db: &DatabaseConnection) {
         ),
         (
             RUNS,
-            "run (id, task_id, state, spec, status, version, changes, wake_at, queue, said, demands, priority, created_at)",
+            "run (id, task_id, state, spec, status, version, changes, wake_at, queue, said, needs, priority, arrived_at, created_at)",
             format!(
                 "{id}, {task}, {state}, '{{}}', '{{}}', 1, '', CASE WHEN {is_live} THEN i END, \
-                 CASE WHEN {is_live} THEN CASE i % 3 WHEN 0 THEN 1 ELSE 2 END ELSE 0 END, '', '{{}}', 0, i"
+                 CASE WHEN {is_live} THEN CASE i % 3 WHEN 0 THEN 1 ELSE 2 END ELSE 0 END, '', '{{}}', 0, i, i"
             ),
         ),
         (

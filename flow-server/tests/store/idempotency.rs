@@ -8,7 +8,7 @@ use crate::{
     samples::{NOW, mk_claim, mk_event, mk_run, mk_template},
 };
 
-on_both!(
+on_all!(
     a_repetition_finds_what_was_made,
     a_key_with_another_body_is_refused,
     of_many_at_once_one_makes_it,

@@ -16,6 +16,16 @@ macro_rules! on_both {
     };
 }
 
+/// Makes each of these a test on both databases and on the store in memory.
+macro_rules! on_all {
+    ($($test:ident),* $(,)?) => {
+        on_both!($($test),*);
+        mod memory {
+            $(#[tokio::test] async fn $test() { super::$test($crate::databases::Opened::memory()).await; })*
+        }
+    };
+}
+
 mod away;
 mod changes;
 mod commits;
@@ -32,6 +42,7 @@ mod queue;
 mod rest;
 mod runs;
 mod samples;
+mod shared;
 mod text;
 mod unreadable;
 

@@ -7,7 +7,7 @@ use crate::{
     samples::{NOW, mk_party, mk_party_id},
 };
 
-on_both!(
+on_all!(
     a_party_is_registered_once_and_seen_often,
     parties_come_by_name_page_by_page
 );

@@ -12,7 +12,7 @@ use crate::{
     samples::{NOW, mk_event, mk_party_id, mk_run, planned},
 };
 
-on_both!(a_run_waits_then_takes_and_gives_back);
+on_all!(a_run_waits_then_takes_and_gives_back, who_takes_part_is_settled_once);
 
 async fn a_run_waits_then_takes_and_gives_back(db: Opened) {
     let mut run = mk_run();
@@ -56,4 +56,25 @@ async fn a_run_waits_then_takes_and_gives_back(db: Opened) {
     };
     db.store.change_gang(run.id, end).await.unwrap();
     assert_eq!(db.store.queue().await.unwrap().taken, Taken::new());
+}
+
+async fn who_takes_part_is_settled_once(db: Opened) {
+    let mut run = mk_run();
+    run.spec.min_parties = Some(1);
+    db.store.insert_run(&run, &mk_event("accepted"), None).await.unwrap();
+    let queue = db.store.queue().await.unwrap();
+    assert_eq!(queue.waiting[0].needs, run.spec.needs());
+    assert!(queue.waiting[0].needs.choice.is_some());
+
+    let begin = |loaded: &flow_server::store::Loaded| {
+        let mut gang = loaded.gang.clone();
+        assert!(gang.run.spec.settle(&[mk_party_id("b")]));
+        Ok::<_, StoreError>(Some((planned(&gang), Some(NOW))))
+    };
+    db.store.change_gang(run.id, begin).await.unwrap();
+    let stored = db.store.gang(run.id).await.unwrap().unwrap().gang.run;
+    assert_eq!(stored.spec.participants, [run.spec.participants[1].clone()]);
+    let taken = db.store.queue().await.unwrap().taken;
+    assert_eq!(taken, stored.spec.demands());
+    assert!(!taken.contains_key(&mk_party_id("a")));
 }

@@ -8,7 +8,7 @@ use crate::{
     samples::{NOW, mk_event, mk_party_id, mk_run, mk_run_of, mk_task, mk_template, planned},
 };
 
-on_both!(
+on_all!(
     a_run_is_found_as_it_was_stored,
     runs_are_listed_newest_first_by_task_and_states,
     what_is_due_comes_in_the_order_of_its_wish,

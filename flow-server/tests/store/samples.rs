@@ -1,7 +1,7 @@
 //! Small builders of what is stored.
 
 use flow_domain::{
-    PartyId, Reason, Run, RunId, TaskId, TaskSpec, Template, TemplateId, TemplateSpec, Timestamp,
+    Deadlines, PartyId, Reason, Run, RunId, TaskId, TaskSpec, Template, TemplateId, TemplateSpec, Timestamp,
     assignment::Assignment,
     gang::{Event, Gang, Planned},
     party::{Liveness, Parties, Party, Presence},
@@ -34,6 +34,7 @@ pub(crate) fn mk_party(name: &str) -> Party {
             gpu: None,
         },
         site: Some("dc-1".to_owned()),
+        labels: [("region".to_owned(), "eu".to_owned())].into(),
         registered_at: NOW,
         last_seen: NOW,
     }
@@ -72,7 +73,13 @@ pub(crate) fn mk_run() -> Run {
 }
 
 pub(crate) fn mk_run_of(task: &Task, template: &Template) -> Run {
-    let spec = validate::resolve(&template.spec, &task.spec, &StartOptions::default()).unwrap();
+    let spec = validate::resolve(
+        &template.spec,
+        &task.spec,
+        &StartOptions::default(),
+        &Deadlines::default(),
+    )
+    .unwrap();
     Run::submitted(RunId(Uuid::now_v7()), task, spec, NOW)
 }
 
@@ -100,7 +107,7 @@ pub(crate) fn planned(gang: &Gang) -> Planned {
         since: NOW,
     };
     let parties = gang.run.spec.parties().into_iter().map(|party| (party.clone(), online));
-    flow_domain::gang::admit(gang, &Parties(parties.collect()), NOW)
+    flow_domain::gang::admit(gang, &[], &Parties(parties.collect()), NOW)
         .unwrap()
         .unwrap()
 }

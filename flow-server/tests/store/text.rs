@@ -8,7 +8,7 @@ use crate::{
     samples::{NOW, mk_template},
 };
 
-on_both!(
+on_all!(
     text_of_any_language_comes_back,
     a_large_document_comes_back,
     times_are_exact,

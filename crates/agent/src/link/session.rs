@@ -74,6 +74,7 @@ impl<'a> Session<'a> {
             datasets: agent.datasets(),
             capacity: Some(agent.capacity().into()),
             site: agent.site().to_owned(),
+            labels: agent.labels(),
         };
         outbound
             .send(message(FromAgent::Hello(hello)))
@@ -169,11 +170,11 @@ impl<'a> Session<'a> {
         match received.message {
             Some(FromServer::DesiredSet(set)) => self.desired_set(set).await,
             Some(FromServer::DesiredChange(change)) => {
+                let removed = change.removed.iter().filter_map(|id| id.parse().ok());
+                self.agent.gone(removed);
                 for wire in change.assignments {
                     self.order(wire);
                 }
-                let removed = change.removed.iter().filter_map(|id| id.parse().ok());
-                self.agent.gone(removed);
                 Ok(())
             }
             Some(FromServer::LogRequest(request)) => self.open_log(request).await,

@@ -5,12 +5,26 @@ use flow_domain::{AssignmentSpec, AssignmentState, Reason};
 use flow_launcher::{LaunchErrorKind, Prepared};
 
 use super::{Worker, endpoints};
-use crate::{exit, policy::Refusal};
+use crate::{exit, leftovers::Obstacle, policy::Refusal};
 
 impl Worker {
     pub(super) async fn prepare(&mut self, spec: &AssignmentSpec) {
         if let Err(refusal) = self.shared.household.check(spec) {
             return self.refuse(refusal);
+        }
+        match self.shared.leftovers.obstacle() {
+            None => {}
+            Some(Obstacle::Jobs(jobs)) => {
+                self.status.reason = Reason::CapacityExceeded;
+                self.status.message = format!("waits for {jobs} jobs to end that nobody wants any more");
+                return;
+            }
+            Some(Obstacle::Unknown) => {
+                if let Err(error) = self.shared.launcher.list().await {
+                    self.trouble("look at what is here", &error);
+                }
+                return;
+            }
         }
         if self.slot.is_none() {
             match self.shared.slots.clone().try_acquire_owned() {

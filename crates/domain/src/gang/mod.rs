@@ -3,6 +3,8 @@
 //! The planner is a function of what is stored and of the time: [`plan`] takes a [`Gang`], what is known of the parties and
 //! `now`, and answers what to store instead. It is called again and again; where nothing is to be done it answers nothing.
 
+mod admit;
+mod approval;
 mod attempt;
 mod decide;
 mod observe;
@@ -11,8 +13,10 @@ mod plan;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    admit::{admit, wait},
+    approval::{Undecidable, judge},
     observe::{Unfit, observe},
-    plan::{PlanError, admit, plan, wait, wake_at},
+    plan::{PlanError, plan, wake_at},
 };
 use crate::{
     assignment::{Assignment, AssignmentState, Desired},

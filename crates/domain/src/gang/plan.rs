@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A planner that broke a state machine's rule: always a fault of the platform.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// On the run.
     #[error(transparent)]
@@ -37,27 +37,6 @@ pub fn plan(gang: &Gang, parties: &Parties, now: Timestamp) -> Result<Option<Pla
     Ok(work.planned(gang))
 }
 
-/// What to store instead of `gang` once the queue lets it begin: its next attempt. Nothing if it does not wait any more.
-///
-/// # Errors
-/// Only if the planner itself is wrong; the gang stays as it was then.
-pub fn admit(gang: &Gang, parties: &Parties, now: Timestamp) -> Result<Option<Planned>, PlanError> {
-    if !gang.run.is_waiting() {
-        return Ok(None);
-    }
-    let mut work = Work::new(gang, parties, now);
-    work.begin_attempt()?;
-    work.come_to_rest()?;
-    Ok(work.planned(gang))
-}
-
-/// What to store instead of `gang` for the queue's word of what it waits for. Nothing if that is no news, or it does not wait any more.
-pub fn wait(gang: &Gang, parties: &Parties, reason: Reason, message: &str, now: Timestamp) -> Option<Planned> {
-    let mut work = Work::new(gang, parties, now);
-    let news = gang.run.is_waiting() && work.run_says(reason, message.to_owned());
-    news.then(|| work.planned(gang)).flatten()
-}
-
 /// When the gang is to be planned again though nothing else happens; `None` once it is final.
 pub fn wake_at(gang: &Gang, parties: &Parties) -> Option<Timestamp> {
     let run = &gang.run;
@@ -81,7 +60,7 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(gang: &Gang, parties: &'a Parties, now: Timestamp) -> Self {
+    pub(super) fn new(gang: &Gang, parties: &'a Parties, now: Timestamp) -> Self {
         Self {
             gang: gang.clone(),
             events: Vec::new(),
@@ -90,7 +69,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn planned(self, before: &Gang) -> Option<Planned> {
+    pub(super) fn planned(self, before: &Gang) -> Option<Planned> {
         let changed = self.gang != *before;
         changed.then_some(Planned {
             gang: self.gang,
@@ -98,7 +77,7 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn come_to_rest(&mut self) -> Result<(), PlanError> {
+    pub(super) fn come_to_rest(&mut self) -> Result<(), PlanError> {
         for _ in 0..MAX_STEPS {
             if !self.step()? {
                 return Ok(());
@@ -110,6 +89,7 @@ impl<'a> Work<'a> {
     /// One step; false if there was nothing to do.
     fn step(&mut self) -> Result<bool, PlanError> {
         match self.gang.run.state {
+            RunState::AwaitingApproval => self.awaiting_approval(),
             RunState::Queued => self.queued(),
             RunState::Preparing => self.preparing(),
             RunState::Starting => self.starting(),

@@ -187,6 +187,10 @@ pub struct Profile {
     /// What happens when a member fails.
     #[serde(default)]
     pub restart: Restart,
+    /// Whether a run may begin with fewer parties than its task names, where the task says so: its programs learn the number at their
+    /// start, and it stays.
+    #[serde(default)]
+    pub fewer: bool,
     /// A launcher that the agent ships, put before programs as `{launcher}`.
     #[serde(default)]
     pub launcher: Option<String>,

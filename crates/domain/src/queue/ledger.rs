@@ -2,8 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Demand, Needs, Supply, Taken};
+use super::{Admission, Candidates, Choice, Demand, Needs, Supply, Taken, schedule::MOST_SAID};
 use crate::ids::PartyId;
+
+/// What the run takes of a party that is chosen: a slot of each party, and no second one where it has one.
+fn each(choice: &Choice, needs: &Needs, party: &PartyId) -> Demand {
+    match needs.fixed.contains_key(party) {
+        true => Demand { runs: 0, ..choice.each },
+        false => choice.each,
+    }
+}
 
 /// What is taken at parties and at sites.
 #[derive(Debug, Clone)]
@@ -20,6 +28,8 @@ pub(super) struct Lack {
     pub(super) absent: Vec<String>,
     /// What there is too little of.
     pub(super) short: Vec<String>,
+    /// What keeps others from being chosen; it is no matter where there are enough.
+    pub(super) unfit: Vec<String>,
 }
 
 impl Lack {
@@ -51,8 +61,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The demands by party that answer the needs; or what there is too little of. Nothing is taken.
-    pub(super) fn fit(&self, needs: &Needs) -> Result<Taken, Lack> {
+    /// What answers the needs; or what there is too little of. Nothing is taken.
+    pub(super) fn fit(&self, needs: &Needs) -> Result<Admission, Lack> {
         let mut trial = self.clone();
         let mut demands = Taken::new();
         let mut lack = Lack::default();
@@ -72,34 +82,93 @@ impl<'a> Ledger<'a> {
         for (site, demand) in &at_sites {
             self.site_lacks(site, demand, &mut lack);
         }
-        let mut left = Lack::default();
-        let mut chosen = 0;
+        let mut chosen = Vec::new();
         if let Some(choice) = &needs.choice {
-            for party in &choice.candidates {
-                if chosen == choice.at_most {
-                    break;
-                }
-                let site_lacks = trial
-                    .site(party)
-                    .is_some_and(|site| trial.site_lacks(site, &choice.each, &mut left));
-                if !site_lacks && !trial.lacks(party, &choice.each, &mut left) {
-                    trial.take(party, choice.each);
-                    let demand = demands.entry(party.clone()).or_default();
-                    *demand = demand.plus(choice.each);
-                    chosen += 1;
-                }
+            chosen = trial.choose(choice, needs, &mut demands, &mut lack);
+        }
+        let takes = demands;
+        if lack.is_none() {
+            Ok(Admission { takes, chosen })
+        } else {
+            Err(lack)
+        }
+    }
+
+    /// Takes as many of those to choose from as may be; notes what is missing where they are too few.
+    fn choose(&mut self, choice: &Choice, needs: &Needs, demands: &mut Taken, lack: &mut Lack) -> Vec<PartyId> {
+        let (candidates, unfit) = self.candidates(choice);
+        let mut left = Lack::default();
+        let mut chosen = Vec::new();
+        for party in &candidates {
+            if chosen.len() == choice.at_most {
+                break;
             }
-            if chosen < choice.at_least {
-                lack.absent.append(&mut left.absent);
-                lack.short.append(&mut left.short);
-                if lack.is_none() {
-                    let found = choice.candidates.len();
-                    lack.absent
-                        .push(format!("{found} parties match, {} are needed", choice.at_least));
-                }
+            let each = each(choice, needs, party);
+            let site = self.site(party);
+            let site_lacks = site.is_some_and(|site| self.site_lacks(site, &each, &mut left));
+            if !site_lacks && !self.lacks(party, &each, &mut left) {
+                self.take(party, each);
+                let demand = demands.entry(party.clone()).or_default();
+                *demand = demand.plus(each);
+                chosen.push(party.clone());
             }
         }
-        if lack.is_none() { Ok(demands) } else { Err(lack) }
+        if chosen.len() < choice.at_least {
+            let (least, there) = (choice.at_least, candidates.len() - left.absent.len());
+            if there < least {
+                let few = format!("{there} of at least {least} parties to choose from are there");
+                lack.absent.push(few);
+                lack.absent.append(&mut left.absent);
+            } else {
+                let few = format!("{} of at least {least} parties have room", chosen.len());
+                lack.short.push(few);
+            }
+            lack.short.append(&mut left.short);
+            // Whoever is away is of no matter where the others would do.
+            lack.unfit.append(&mut left.absent);
+            lack.unfit.extend(unfit);
+        }
+        chosen
+    }
+
+    /// Who may be chosen, the most wanted first, and what others lack for that.
+    fn candidates(&self, choice: &Choice) -> (Vec<PartyId>, Vec<String>) {
+        let criteria = match &choice.candidates {
+            Candidates::Named(parties) => return (parties.clone(), Vec::new()),
+            Candidates::Matching(criteria) => criteria,
+        };
+        let mut unfit = Vec::new();
+        let mut fit = Vec::new();
+        for (party, place) in &self.supply.parties {
+            if criteria.but.contains(party) {
+                continue;
+            }
+            match place.offer.lacks(criteria) {
+                None => fit.push(party.clone()),
+                // No more are said anyway.
+                Some(_) if unfit.len() >= MOST_SAID => {}
+                Some(lacks) => unfit.push(format!("{party} {lacks}")),
+            }
+        }
+        fit.sort_by_key(|party| self.parties.get(party).map_or(0, |taken| taken.runs));
+        (fit, unfit)
+    }
+
+    /// What is kept for a run that has to wait: where it may choose, at those who are there and whom it wants most.
+    pub(super) fn wish(&self, needs: &Needs) -> Taken {
+        let mut wish = needs.fixed.clone();
+        if let Some(choice) = &needs.choice {
+            let (candidates, _) = self.candidates(choice);
+            let is_there = |party: &&PartyId| {
+                let place = self.supply.parties.get(*party);
+                place.is_some_and(|place| place.presence.absence().is_none())
+            };
+            for party in candidates.iter().filter(is_there).take(choice.at_least) {
+                let demand = wish.entry(party.clone()).or_default();
+                *demand = demand.plus(each(choice, needs, party));
+            }
+        }
+        wish
     }
 
     /// Whether the party is away, or has too little; which is noted.

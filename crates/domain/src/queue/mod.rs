@@ -6,21 +6,17 @@
 
 mod capacity;
 mod ledger;
+mod needs;
 mod schedule;
 mod supply;
 
 pub use self::{
     capacity::{Capacity, Demand, Shortage},
-    schedule::{Decision, Verdict, schedule},
-    supply::{Place, Supply, Taken},
+    needs::{Candidates, Choice, Criteria, Needs},
+    schedule::{Admission, Decision, Verdict, schedule},
+    supply::{Offer, Place, Supply, Taken},
 };
-use std::collections::BTreeMap;
-
-use crate::{
-    ids::{PartyId, RunId},
-    spec::RunSpec,
-    time::Timestamp,
-};
+use crate::{ids::RunId, time::Timestamp};
 
 /// A run that waits.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,38 +29,4 @@ pub struct Waiting {
     pub since: Timestamp,
     /// What it needs.
     pub needs: Needs,
-}
-
-/// What a run needs, at which parties.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Needs {
-    /// At parties that it cannot do without.
-    pub fixed: BTreeMap<PartyId, Demand>,
-    /// At some of several parties.
-    pub choice: Option<Choice>,
-}
-
-/// Parties of which some are enough.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    /// Who may be chosen, the most wanted first.
-    pub candidates: Vec<PartyId>,
-    /// No fewer.
-    pub at_least: usize,
-    /// No more.
-    pub at_most: usize,
-    /// What it takes of each.
-    pub each: Demand,
-}
-
-impl RunSpec {
-    /// What one attempt takes of each of its parties: a slot, and what its members there need.
-    pub fn demands(&self) -> BTreeMap<PartyId, Demand> {
-        let mut demands: BTreeMap<PartyId, Demand> = BTreeMap::new();
-        for member in self.members() {
-            let demand = demands.entry(member.party.clone()).or_insert(Demand::SLOT);
-            *demand = demand.plus(Demand::of(&self.resources_of(member.role)));
-        }
-        demands
-    }
 }

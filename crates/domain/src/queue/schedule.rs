@@ -5,13 +5,13 @@ use super::{
     ledger::{Lack, Ledger},
 };
 use crate::{
-    ids::RunId,
+    ids::{PartyId, RunId},
     reason::Reason,
     time::{Span, Timestamp},
 };
 
 /// How many of the things that a run waits for are said.
-const MOST_SAID: usize = 8;
+pub(super) const MOST_SAID: usize = 8;
 
 /// What is decided about a run that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Verdict {
 /// What becomes of a run that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It begins, and takes this.
-    Admit(Taken),
+    /// It begins.
+    Admit(Admission),
     /// It waits.
     Wait {
         /// Why.
@@ -36,6 +36,15 @@ pub enum Decision {
         /// For what, in words.
         message: String,
     },
+}
+
+/// How a run begins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Admission {
+    /// What it takes.
+    pub takes: Taken,
+    /// The parties that were chosen for it, where there was a choice.
+    pub chosen: Vec<PartyId>,
 }
 
 /// Decides about every run that waits: by priority, then by arrival. A later run may go first where it takes nothing that an earlier
@@ -50,18 +59,18 @@ pub fn schedule(queue: &[Waiting], taken: &Taken, supply: &Supply, now: Timestam
     let mut verdicts = Vec::with_capacity(order.len());
     for (index, waiting) in order.into_iter().enumerate() {
         let decision = match (left.fit(&waiting.needs), free.fit(&waiting.needs)) {
-            (Ok(demands), _) => {
-                for (party, demand) in &demands {
+            (Ok(admission), _) => {
+                for (party, demand) in &admission.takes {
                     free.take(party, *demand);
                     left.take(party, *demand);
                 }
-                Decision::Admit(demands)
+                Decision::Admit(admission)
             }
             (Err(_), Err(lack)) => {
                 // Room is kept for nobody whose parties are away: it would be of use to no one.
                 if lack.absent.is_empty() && now.since(waiting.since) >= patience {
                     kept_for.get_or_insert(waiting.run);
-                    for (party, demand) in wish(waiting) {
+                    for (party, demand) in left.wish(&waiting.needs) {
                         left.take(&party, demand);
                     }
                 }
@@ -84,24 +93,13 @@ pub fn schedule(queue: &[Waiting], taken: &Taken, supply: &Supply, now: Timestam
     verdicts
 }
 
-/// What is kept for a run that has to wait: where it may choose, at those whom it wants most.
-fn wish(waiting: &Waiting) -> Taken {
-    let mut wish = waiting.needs.fixed.clone();
-    if let Some(choice) = &waiting.needs.choice {
-        for party in choice.candidates.iter().take(choice.at_least) {
-            let demand = wish.entry(party.clone()).or_default();
-            *demand = demand.plus(choice.each);
-        }
-    }
-    wish
-}
-
 fn wait(lack: &Lack) -> Decision {
     let reason = match lack.absent.is_empty() {
         true => Reason::WaitingForCapacity,
         false => Reason::WaitingForParty,
     };
-    let said: Vec<&str> = lack.absent.iter().chain(&lack.short).map(String::as_str).collect();
+    let said = lack.absent.iter().chain(&lack.short).chain(&lack.unfit);
+    let said: Vec<&str> = said.map(String::as_str).collect();
     let mut message = said.iter().take(MOST_SAID).copied().collect::<Vec<_>>().join("; ");
     if said.len() > MOST_SAID {
         message = format!("{message}; and {} more", said.len() - MOST_SAID);

@@ -1,9 +1,12 @@
 //! What there is: parties with their agents, and sites that several parties share.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{Capacity, Demand};
-use crate::{ids::PartyId, party::Presence};
+use super::{Capacity, Criteria, Demand};
+use crate::{ids::PartyId, labels::Labels, party::Presence};
 
 /// What is known of one party.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,35 @@ pub struct Place {
     pub capacity: Capacity,
     /// The site whose machines it shares with other parties.
     pub site: Option<String>,
+    /// What it can be chosen by.
+    pub offer: Arc<Offer>,
+}
+
+/// What a party can be chosen by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offer {
+    /// What it says of itself.
+    pub labels: Labels,
+    /// The names of its data sets.
+    pub datasets: BTreeSet<String>,
+}
+
+impl Offer {
+    /// What it lacks of what is asked for, in words; `None` if nothing.
+    pub fn lacks(&self, criteria: &Criteria) -> Option<String> {
+        let missing = criteria
+            .labels
+            .iter()
+            .find(|(key, value)| self.labels.get(*key) != Some(value));
+        if let Some((key, value)) = missing {
+            return Some(match self.labels.get(key) {
+                Some(other) => format!("has label {key}={other}, not {key}={value}"),
+                None => format!("has no label {key}={value}"),
+            });
+        }
+        let dataset = criteria.dataset.as_ref()?;
+        (!self.datasets.contains(dataset)).then(|| format!("has no data set '{dataset}'"))
+    }
 }
 
 /// All parties that were ever there, and the sites that have a capacity of their own.

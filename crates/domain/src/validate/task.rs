@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Found, Violations, checked, hyperparameters, limits};
+use super::{Found, Violations, checked, choice::choice, hyperparameters, limits};
 use crate::{
     ids::PartyId,
     meaning::Meaning,
     nearest,
-    policy::Policies,
+    policy::{Deadlines, Policies},
     profile::Profile,
     run::StartOptions,
     spec::{self, RunSpec},
@@ -15,14 +15,20 @@ use crate::{
     template::{HyperParameters, TemplateSpec},
 };
 
-/// Resolves a task and its template into what a run is started with.
+/// Resolves a task and its template into what a run is started with; `server` has the deadlines for what neither of them says.
 ///
 /// # Errors
 /// Every rule that the task breaks, by itself or against its template.
-pub fn resolve(template_spec: &TemplateSpec, task: &TaskSpec, options: &StartOptions) -> Result<RunSpec, Violations> {
+pub fn resolve(
+    template_spec: &TemplateSpec,
+    task: &TaskSpec,
+    options: &StartOptions,
+    server: &Deadlines,
+) -> Result<RunSpec, Violations> {
     let profile = checked(template_spec)?;
     let mut found = Found::default();
     participants(&mut found, task);
+    choice(&mut found, task, &profile);
     found.text("remark", &task.remark, limits::TEXT);
     if !Policies::PRIORITIES.contains(&task.policies.priority) {
         let (lowest, highest) = (Policies::PRIORITIES.start(), Policies::PRIORITIES.end());
@@ -53,7 +59,8 @@ pub fn resolve(template_spec: &TemplateSpec, task: &TaskSpec, options: &StartOpt
     found.finish()?;
 
     let mut policies = task.policies.clone();
-    policies.deadlines = policies.deadlines.or(&profile.deadlines);
+    policies.approval |= template_spec.policies.approval;
+    policies.deadlines = deadlines(template_spec, task, server, &profile);
     let asked: Vec<String> = task.switches.iter().chain(&options.switches).cloned().collect();
     let commands = profile
         .roles
@@ -66,6 +73,9 @@ pub fn resolve(template_spec: &TemplateSpec, task: &TaskSpec, options: &StartOpt
         workdir: template_spec.workdir.clone(),
         resources: template_spec.resources,
         participants: task.participants.clone(),
+        // All of them is what every run needs.
+        min_parties: task.min_parties.filter(|min| *min as usize != task.participants.len()),
+        select: task.select.clone(),
         aggregator: task.aggregator.clone().unwrap_or_else(PartyId::center),
         hyperparameters: merged,
         switches: spec::switches(&asked, template_spec.launcher),
@@ -74,9 +84,18 @@ pub fn resolve(template_spec: &TemplateSpec, task: &TaskSpec, options: &StartOpt
     })
 }
 
+/// What is nearest to the run counts. A profile of the template's own is the template's word, a built-in one is behind the server's.
+fn deadlines(template: &TemplateSpec, task: &TaskSpec, server: &Deadlines, profile: &Profile) -> Deadlines {
+    let mut deadlines = task.policies.deadlines.or(&template.policies.deadlines);
+    if let Some(own) = &template.profile {
+        deadlines = deadlines.or(&own.deadlines);
+    }
+    deadlines.or(server).or(&profile.deadlines)
+}
+
 fn participants(found: &mut Found, task: &TaskSpec) {
-    if task.participants.is_empty() {
-        found.add("participants", "name at least one party");
+    if task.participants.is_empty() && task.select.is_none() {
+        found.add("participants", "name at least one party, or select some");
     }
     if task.participants.len() > limits::PARTICIPANTS {
         found.add("participants", format!("more than {}", limits::PARTICIPANTS));
@@ -98,20 +117,23 @@ fn participants(found: &mut Found, task: &TaskSpec) {
 /// A command that reads `{dataset.path}` needs a data set of every party.
 fn data_sets(found: &mut Found, template: &TemplateSpec, task: &TaskSpec, profile: &Profile, merged: &HyperParameters) {
     let Some(role) = profile.data_role() else { return };
-    for (index, participant) in task.participants.iter().enumerate() {
+    let named = task.participants.iter().enumerate().map(|(index, participant)| {
+        let whose = format!("of '{}'", participant.party);
+        (format!("participants[{index}].dataset"), &participant.dataset, whose)
+    });
+    let selected = task.select.iter();
+    let selected = selected.map(|select| ("select.dataset".to_owned(), &select.dataset, "to select by".to_owned()));
+    for (field, dataset, whose) in named.chain(selected) {
         let mut meaning = Meaning::possible(profile, role);
-        meaning.narrow(merged, participant.dataset.is_some());
+        meaning.narrow(merged, dataset.is_some());
         for element in template.command_for(profile, role) {
             if let Err(error) = meaning.element(element) {
-                let problem = if participant.dataset.is_none() && element.contains("{dataset.path}") {
-                    format!(
-                        "the command reads {{dataset.path}}: name a data set of '{}'",
-                        participant.party
-                    )
+                let problem = if dataset.is_none() && element.contains("{dataset.path}") {
+                    format!("the command reads {{dataset.path}}: name a data set {whose}")
                 } else {
                     error.to_string()
                 };
-                found.add(format!("participants[{index}].dataset"), problem);
+                found.add(field.clone(), problem);
             }
         }
     }
@@ -124,6 +146,7 @@ mod tests {
         profile,
         task::Participant,
         template::{HyperParameters, Scalar},
+        time::Span,
     };
 
     fn template_spec() -> TemplateSpec {
@@ -145,6 +168,8 @@ mod tests {
             name: "digits".parse().unwrap(),
             template: "digits".into(),
             participants: vec![participant("a"), participant("b")],
+            min_parties: None,
+            select: None,
             aggregator: None,
             hyperparameters: HyperParameters::new(),
             switches: Vec::new(),
@@ -154,7 +179,7 @@ mod tests {
     }
 
     fn problems(template_spec: &TemplateSpec, task: &TaskSpec) -> String {
-        resolve(template_spec, task, &StartOptions::default())
+        resolve(template_spec, task, &StartOptions::default(), &Deadlines::default())
             .unwrap_err()
             .to_string()
     }
@@ -167,11 +192,51 @@ mod tests {
             hyperparameters: [("lr".to_owned(), Scalar::Float(0.1))].into(),
             ..StartOptions::default()
         };
-        let run = resolve(&template_spec(), &task, &options).unwrap();
+        let run = resolve(&template_spec(), &task, &options, &Deadlines::default()).unwrap();
         assert_eq!(run.hyperparameters["epochs"], Scalar::Int(3));
         assert_eq!(run.hyperparameters["lr"], Scalar::Float(0.1));
         assert_eq!(run.aggregator, PartyId::center());
         assert_eq!(run.members().count(), 3);
+    }
+
+    #[test]
+    fn of_the_deadlines_the_one_nearest_to_the_run_counts() {
+        let (mut template, mut task) = (template_spec(), task_spec());
+        let start = |minutes| Deadlines {
+            start: Some(Span::mins(minutes)),
+            ..Deadlines::default()
+        };
+        let said = |template: &TemplateSpec, task: &TaskSpec, server: &Deadlines| {
+            let run = resolve(template, task, &StartOptions::default(), server).unwrap();
+            run.policies.deadlines.start().0 / 60_000
+        };
+        assert_eq!(
+            said(&template, &task, &Deadlines::default()),
+            3,
+            "the built-in profile's"
+        );
+        assert_eq!(said(&template, &task, &start(7)), 7, "the server's");
+        template.profile = profile::builtin("iflearner").cloned();
+        template.framework = "custom".into();
+        let own = template.profile.as_mut().unwrap();
+        own.name = "mine".into();
+        own.deadlines = start(8);
+        assert_eq!(said(&template, &task, &start(7)), 8, "its own profile's");
+        template.policies.deadlines = start(9);
+        assert_eq!(said(&template, &task, &start(7)), 9, "the template's");
+        task.policies.deadlines = start(10);
+        assert_eq!(said(&template, &task, &start(7)), 10, "the task's");
+    }
+
+    #[test]
+    fn approval_is_asked_for_by_task_or_template() {
+        for (by_template, by_task) in [(false, false), (true, false), (false, true), (true, true)] {
+            let (mut template, mut task) = (template_spec(), task_spec());
+            template.policies.approval = by_template;
+            task.policies.approval = by_task;
+            let run = resolve(&template, &task, &StartOptions::default(), &Deadlines::default()).unwrap();
+            assert_eq!(run.policies.approval, by_template || by_task);
+        }
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub enum Action {
     /// An agent reports what does not exist.
     Invent,
     Cancel,
+    /// Somebody approves it, or rejects it.
+    Judge {
+        granted: bool,
+    },
     Pass(Span),
     /// Nothing happens until the planner wants to be woken, or just before.
     Wake {
@@ -66,6 +70,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         1 => (index(), any_claim()).prop_map(|(who, claim)| Action::Intrude(who, claim)),
         1 => Just(Action::Invent),
         1 => prop::bool::weighted(0.3).prop_map(|yes| if yes { Action::Cancel } else { Action::HonestRound }),
+        2 => prop::bool::weighted(0.8).prop_map(|granted| Action::Judge { granted }),
         // From a millisecond to a day, each size as likely as the others.
         2 => (0..=26u32, 0.5..1.0f64).prop_map(|(size, part)| Action::Pass(Span((f64::from(1 << size) * part) as u64))),
         2 => any::<bool>().prop_map(|early| Action::Wake { early }),
@@ -146,6 +151,12 @@ impl World {
                 }
             }
             Action::Cancel => self.cancel(),
+            Action::Judge { granted } => {
+                let awaited = self.state() == flow_domain::RunState::AwaitingApproval;
+                let judged = self.judge(*granted);
+                assert!(!awaited || judged == Ok(true), "{judged:?}");
+                assert!(awaited || judged != Ok(true), "{judged:?}");
+            }
             Action::Pass(span) => self.pass(*span),
             Action::Wake { early } => {
                 if let Some(at) = self.wakes_at() {

@@ -54,6 +54,7 @@ pub fn heard(before: &Gang, after: &Gang, about: AssignmentId) {
 
 fn run_steps_are_legal(before: &Gang, after: &Planned) {
     let (old, new) = (&before.run, &after.gang.run);
+    assert!(old.spec == new.spec || old.spec.is_open(), "what was started is frozen");
     if old.state.is_terminal() {
         assert_eq!(old, new, "a final run is final");
     }
@@ -121,7 +122,17 @@ fn of_itself(gang: &Gang) {
     assert!(run.member_restarts <= run.spec.policies.max_retries);
     assert_eq!(run.outcome.is_some(), run.state == RunState::Completing);
     assert_eq!(run.state.is_terminal(), run.ended_at.is_some());
-    let between_attempts = run.state.is_terminal() || run.state == RunState::Queued;
+    let between_attempts = !run.is_taking();
+    assert!(run.state != RunState::AwaitingApproval || run.attempts.is_empty());
+    assert!(
+        run.attempts.is_empty() || !run.spec.is_open(),
+        "who takes part is settled"
+    );
+    let granted = run.approval.as_ref().is_some_and(|approval| approval.granted);
+    assert!(
+        run.attempts.is_empty() || granted || !run.spec.policies.approval,
+        "not approved"
+    );
     for attempt in &run.attempts {
         let over = attempt.number < run.attempt() || between_attempts;
         assert_eq!(attempt.ended_at.is_some(), over, "{attempt:?}");
@@ -152,6 +163,10 @@ fn has_its_cause(gang: &Gang) {
         // In the queue there is no attempt to carry a cause: the run itself says it.
         RunState::TimedOut if run.reason == Reason::QueueDeadlineExceeded => {
             assert_eq!(run.not_before, None, "who waits for the back-off waits for nobody");
+        }
+        RunState::TimedOut if run.reason == Reason::ApproveDeadlineExceeded => assert_eq!(run.approval, None),
+        RunState::Rejected if run.reason == Reason::ApprovalDenied => {
+            assert!(run.approval.as_ref().is_some_and(|approval| !approval.granted));
         }
         RunState::Cancelled => assert_eq!(run.reason, Reason::CancelledByUser),
         _ => assert_eq!(cause, Some(run.reason), "{run:?}"),

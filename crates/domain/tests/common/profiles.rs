@@ -23,16 +23,17 @@ pub fn any_spec() -> impl Strategy<Value = RunSpec> {
         if at_a_party {
             spec.aggregator = spec.participants[0].party.clone();
         }
-        spec.policies.max_retries = policies.max_retries;
-        spec.policies.deadlines = policies.deadlines.or(&spec.policies.deadlines);
+        let deadlines = policies.deadlines.or(&spec.policies.deadlines);
+        spec.policies = Policies { deadlines, ..policies };
         spec
     })
 }
 
-/// The same runs with all the time that they need.
+/// The same runs with all the time that they need, and nobody to approve them.
 pub fn any_patient_spec() -> impl Strategy<Value = RunSpec> {
     any_spec().prop_map(|mut spec| {
         spec.policies.deadlines = Deadlines::default();
+        spec.policies.approval = false;
         spec
     })
 }
@@ -47,14 +48,22 @@ fn any_policies() -> impl Strategy<Value = Policies> {
         ]
     };
     let starting = (span(), span(), span());
-    let deadlines = (span(), span(), starting, span(), span(), span(), span());
+    let waiting = (span(), span());
+    let deadlines = (waiting, span(), starting, span(), span(), span(), span());
     let on_offline = prop_oneof![3 => Just(OnOffline::Restart), 1 => Just(OnOffline::Fail)];
-    (0..=3u32, deadlines, on_offline).prop_map(
-        |(max_retries, (queue, prepare, (pull, start, register), run, stall, stop, offline), on_offline)| Policies {
+    (0..=3u32, deadlines, on_offline, prop::bool::weighted(0.1)).prop_map(
+        |(
+            max_retries,
+            ((approve, queue), prepare, (pull, start, register), run, stall, stop, offline),
+            on_offline,
+            approval,
+        )| Policies {
             max_retries,
             on_offline,
             priority: 0,
+            approval,
             deadlines: Deadlines {
+                approve,
                 queue,
                 prepare,
                 pull,
@@ -135,6 +144,7 @@ pub fn mk_profile(roles: &[&str], completion: &[&str]) -> Profile {
         name: "custom".to_owned(),
         summary: String::new(),
         restart: Restart::Gang,
+        fewer: false,
         launcher: None,
         switches: Vec::new(),
         hyperparameters: [].into(),

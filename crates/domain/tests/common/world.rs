@@ -1,14 +1,15 @@
 //! A world of one run: its gang, the agents' presence, a clock that only tests move, and verbs to make things happen.
 //! Every change goes through the planner and under the eyes of [`invariants`](super::invariants).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use flow_domain::{
     Assignment, AssignmentState, Desired, PartyId, Progress, Reason, RunSpec, RunState, Span, Timestamp,
+    approval::Judgement,
     assignment::Report,
-    gang::{Event, Gang, Planned, Unfit, admit, observe, plan, wait, wake_at},
+    gang::{Event, Gang, Planned, Undecidable, Unfit, admit, judge, observe, plan, wait, wake_at},
     party::{Liveness, Parties, Presence},
-    queue::{Capacity, Decision, Needs, Place, Supply, Taken, Waiting, schedule},
+    queue::{Capacity, Decision, Offer, Place, Supply, Taken, Waiting, schedule},
     run::Cause,
 };
 
@@ -19,6 +20,8 @@ pub struct World {
     pub parties: Parties,
     pub now: Timestamp,
     pub events: Vec<Event>,
+    /// What every party offers.
+    pub offer: Arc<Offer>,
     /// Everything that was reported, for it to be said again.
     pub said: Vec<(PartyId, Report)>,
 }
@@ -43,6 +46,7 @@ impl World {
             parties,
             now: START,
             events: Vec::new(),
+            offer: Arc::default(),
             said: Vec::new(),
         };
         world.plan();
@@ -95,16 +99,14 @@ impl World {
         let waiting = Waiting {
             run: run.id,
             priority: 0,
-            since: run.created_at,
-            needs: Needs {
-                fixed: run.spec.demands(),
-                choice: None,
-            },
+            since: run.arrived_at(),
+            needs: run.spec.needs(),
         };
         let place = |presence: &Presence| Place {
             presence: *presence,
             capacity: Capacity::default(),
             site: None,
+            offer: self.offer.clone(),
         };
         let parties = self.parties.0.iter();
         let supply = Supply {
@@ -115,7 +117,9 @@ impl World {
         };
         let verdicts = schedule(&[waiting], &Taken::new(), &supply, self.now, Span::mins(10));
         let planned = match &verdicts[0].decision {
-            Decision::Admit(_) => admit(&self.gang, &self.parties, self.now).expect("the planner breaks no rule"),
+            Decision::Admit(how) => {
+                admit(&self.gang, &how.chosen, &self.parties, self.now).expect("the planner breaks no rule")
+            }
             Decision::Wait { reason, message } => wait(&self.gang, &self.parties, *reason, message, self.now),
         };
         self.becomes(planned);
@@ -236,6 +240,19 @@ impl World {
             self.parties.0.insert(party.clone(), Presence { liveness, since });
         }
         self.plan();
+    }
+
+    /// Somebody approves the run, or rejects it; true if that was news.
+    pub fn judge(&mut self, granted: bool) -> Result<bool, Undecidable> {
+        let judgement = Judgement {
+            by: "ann".to_owned(),
+            comment: "the data was looked at".to_owned(),
+        };
+        let judged = judge(&self.gang, granted, &judgement, self.now)?;
+        let news = judged.is_some();
+        self.becomes(judged);
+        self.plan();
+        Ok(news)
     }
 
     pub fn cancel(&mut self) {

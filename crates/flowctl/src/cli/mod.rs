@@ -155,6 +155,10 @@ pub enum Run {
     },
     /// Cancel one or more; what runs of them is stopped
     Cancel(Runs),
+    /// Approve one or more that wait for it
+    Approve(Approve),
+    /// Reject one or more that wait for approval
+    Reject(Reject),
     /// Show what happened to a run
     Events {
         /// A run's id, a unique beginning of it (6 digits or more), or 'latest'
@@ -163,6 +167,34 @@ pub enum Run {
         #[arg(short, long)]
         follow: bool,
     },
+}
+
+/// Which runs are approved.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// Which.
+    #[command(flatten)]
+    pub runs: Runs,
+    /// Who approves, for the run's events
+    #[arg(long, value_name = "PERSON")]
+    pub by: Option<String>,
+    /// Why, for the run's events
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+}
+
+/// Which runs are rejected.
+#[derive(Debug, Args)]
+pub struct Reject {
+    /// Which.
+    #[command(flatten)]
+    pub runs: Runs,
+    /// Who rejects, for the run's events
+    #[arg(long, value_name = "PERSON")]
+    pub by: Option<String>,
+    /// Why, for whoever started the run
+    #[arg(long, value_name = "TEXT")]
+    pub comment: String,
 }
 
 /// How a run is started.

@@ -137,6 +137,15 @@ impl Client {
         answer::read(self.ask(request).await?).await
     }
 
+    /// Asks for something that may be asked again and again, and says how.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post_with<B: Serialize, T: DeserializeOwned>(&self, path: &[&str], body: &B) -> Result<T, Failure> {
+        let request = || self.request(Method::POST, path).json(body);
+        answer::read(self.ask(request).await?).await
+    }
+
     /// Deletes something, if it is still of that revision.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `flowctl party …`
 
 use flow_api::PartyView;
-use flow_domain::queue::Capacity;
+use flow_domain::{labels::Labels, queue::Capacity};
 
 use super::Session;
 use crate::{Exit, Failure, cli, output::fields};
@@ -45,11 +45,18 @@ fn describe(party: &PartyView) -> String {
         ("Name", party.id.to_string()),
         ("Liveness", liveness),
         ("Datasets", party.datasets.join(", ")),
+        ("Labels", labels(&party.labels)),
         ("Capacity", capacity(&party.capacity)),
         ("Site", party.site.clone().unwrap_or_default()),
         ("Agent", party.agent_version.clone()),
         ("Registered", party.registered_at.to_string()),
     ])
+}
+
+/// `region=eu, tier=gold`.
+fn labels(labels: &Labels) -> String {
+    let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
+    labels.collect::<Vec<_>>().join(", ")
 }
 
 /// `2 runs, 16 cpu, 64Gi memory`; empty without any limit.

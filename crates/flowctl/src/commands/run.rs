@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use flow_api::{AssignmentView, EventView, Page, RunView};
-use flow_domain::{ErrorCode, RunId, run::StartOptions, template::Scalar};
+use flow_domain::{
+    ErrorCode, RunId,
+    approval::{Approval, Judgement},
+    run::StartOptions,
+    template::Scalar,
+};
 
 use super::{Session, wait};
 use crate::{
@@ -57,9 +62,37 @@ pub(super) async fn run(session: &Session, command: &cli::Run) -> Result<Exit, F
                 session.output.done(&run, done)?;
             }
         }
+        cli::Run::Approve(how) => {
+            let judgement = Judgement {
+                by: how.by.clone().unwrap_or_default(),
+                comment: how.comment.clone().unwrap_or_default(),
+            };
+            judge(session, &how.runs, "approve", &judgement).await?;
+        }
+        cli::Run::Reject(how) => {
+            let judgement = Judgement {
+                by: how.by.clone().unwrap_or_default(),
+                comment: how.comment.clone(),
+            };
+            judge(session, &how.runs, "reject", &judgement).await?;
+        }
         cli::Run::Events { run, follow } => events(session, run, *follow).await?,
     }
     Ok(Exit::OK)
+}
+
+/// Approves or rejects; the server answers the same when it is asked again.
+async fn judge(session: &Session, which: &cli::Runs, verb: &str, judgement: &Judgement) -> Result<(), Failure> {
+    let done = match verb {
+        "approve" => "approved",
+        _ => "rejected",
+    };
+    for text in &which.runs {
+        let id = session.client.run_id(text).await?.to_string();
+        let run: RunView = session.client.post_with(&["runs", &id, verb], judgement).await?;
+        session.output.done(&run, done)?;
+    }
+    Ok(())
 }
 
 async fn begin(session: &Session, start: &cli::Start) -> Result<Exit, Failure> {
@@ -125,6 +158,10 @@ fn facts(run: &RunView) -> Vec<(&'static str, String)> {
         ("Reason", run.reason.to_string()),
         ("Message", run.message.clone()),
         ("Place", run.place.map_or_else(String::new, |place| place.to_string())),
+        (
+            "Approval",
+            run.approval.as_ref().map_or_else(String::new, Approval::in_words),
+        ),
         ("Parties", parties.join(", ")),
         ("Parameters", parameters(&run.hyperparameters)),
         (

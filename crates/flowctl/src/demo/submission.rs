@@ -48,6 +48,7 @@ impl Submission {
                 commands: Default::default(),
                 resources: Default::default(),
                 hyperparameters: HyperParameters::new(),
+                policies: Default::default(),
                 launcher: true,
                 remark: String::new(),
             },
@@ -55,6 +56,8 @@ impl Submission {
                 name: name()?,
                 template: NAME.to_owned(),
                 participants,
+                min_parties: None,
+                select: None,
                 aggregator: None,
                 hyperparameters: epochs.into_iter().collect(),
                 switches: Vec::new(),
@@ -112,7 +115,7 @@ mod tests {
         let template: TemplateSpec = serde_json::from_str(&short(&submission.template).unwrap()).unwrap();
         let task: TaskSpec = serde_json::from_str(&short(&submission.task).unwrap()).unwrap();
         assert_eq!((&template, &task), (&submission.template, &submission.task));
-        flow_domain::validate::resolve(&template, &task, &StartOptions::default()).unwrap();
+        flow_domain::validate::resolve(&template, &task, &StartOptions::default(), &Default::default()).unwrap();
         insta::assert_snapshot!(submission.curl("http://127.0.0.1:1235/").unwrap());
     }
 }

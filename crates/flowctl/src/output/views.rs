@@ -40,10 +40,11 @@ impl Row for TaskView {
             .participants
             .iter()
             .map(|participant| participant.party.as_str());
+        let chosen = self.spec.select.as_ref().map(|_| "(selected)");
         vec![
             self.spec.name.to_string(),
             self.spec.template.clone(),
-            shorten(parties),
+            shorten(parties.chain(chosen)),
             self.revision.to_string(),
             age(self.created_at, now),
             self.spec.remark.clone(),

@@ -45,6 +45,8 @@ impl Contract {
             .route("/api/v2/runs/{id}/events", get(events))
             .route("/api/v2/runs/{id}/logs", get(logs))
             .route("/api/v2/runs/{id}/why", get(why))
+            .route("/api/v2/runs/{id}/approve", post(approve))
+            .route("/api/v2/runs/{id}/reject", post(reject))
             .with_state(Arc::clone(&state));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -150,6 +152,21 @@ async fn runs() -> Json<Value> {
         run_view(OTHER_RUN, "Failed", "TrainingError"),
     ];
     Json(json!({"items": items}))
+}
+
+async fn approve(Path(id): Path<String>, Json(judgement): Json<Value>) -> Response {
+    assert_eq!(judgement, json!({"by": "ann", "comment": ""}));
+    (StatusCode::ACCEPTED, Json(run_view(&id, "Queued", "Approved"))).into_response()
+}
+
+/// Of one of them it was decided before.
+async fn reject(Path(id): Path<String>, Json(judgement): Json<Value>) -> Response {
+    assert_eq!(judgement, json!({"by": "", "comment": "not this data"}));
+    if id == OTHER_RUN {
+        let detail = format!("run {id} was approved already: cancel it instead");
+        return problem(Problem::new(ErrorCode::Conflict, detail));
+    }
+    (StatusCode::ACCEPTED, Json(run_view(&id, "Rejected", "ApprovalDenied"))).into_response()
 }
 
 /// Runs until it was asked for twice.

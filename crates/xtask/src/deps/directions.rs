@@ -34,8 +34,8 @@ const PURE: (&str, &[&str]) = (
 /// Crates that are programs; their libraries are for tests and for the embedded stack.
 const PROGRAMS: [&str; 4] = ["flow-server", "flow-federate", "flow-operator", "flowctl"];
 
-/// Who may use a program's library: the test bed, and flowctl for `up` and `demo`.
-const MAY_USE_PROGRAMS: [&str; 2] = ["flow-testbed", "flowctl"];
+/// Who may use a program's library: the test bed and the simulation, and flowctl for `up` and `demo`.
+const MAY_USE_PROGRAMS: [&str; 3] = ["flow-simulation", "flow-testbed", "flowctl"];
 
 /// Packages by name, and the names of what each uses.
 #[derive(Debug, Default)]

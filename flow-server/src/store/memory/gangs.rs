@@ -1,24 +1,24 @@
 //! Runs with their assignments and events, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use flow_domain::{
     PartyId, Run, RunId, Timestamp,
     gang::{Event, Gang, Planned},
-    queue::{Demand, Needs, Waiting},
+    queue::Waiting,
 };
 
 use super::{Claim, Commit, Created, Loaded, Memory, Queue, RunFilter, StoreError, StoredEvent};
-use crate::store::kinds::{TAKES, WAITS, said_to, standing};
-use crate::store::shared::Fence;
+use crate::store::{
+    kinds::{TAKES, WAITS, said_to, standing},
+    shared::{Fence, Notice},
+};
 
 /// A run as it is kept.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) gang: Gang,
     wake_at: Option<Timestamp>,
-    /// What it takes while it takes; of its beginning, as its spec is.
-    demands: BTreeMap<PartyId, Demand>,
     events: Vec<Event>,
 }
 
@@ -49,7 +49,6 @@ impl Memory {
                     assignments: Vec::new(),
                 },
                 wake_at: Some(run.created_at),
-                demands: run.spec.demands(),
                 events: vec![event.clone()],
             };
             (self.watch)(Commit {
@@ -58,6 +57,12 @@ impl Memory {
                 events: &stored.events,
             });
             tables.runs.insert(run.id, stored);
+            let notice = Notice::Run {
+                run: run.id,
+                parties: BTreeSet::new(),
+                queue: true,
+            };
+            tables.shared.note(self.me, notice);
             Ok(Created::New)
         })
         .await
@@ -65,7 +70,7 @@ impl Memory {
 
     pub(in crate::store) async fn change_gang<E: From<StoreError> + Send>(
         &self,
-        _fence: Option<&Fence>,
+        fence: Option<&Fence>,
         id: RunId,
         change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
     ) -> Result<Option<(Gang, Option<Planned>)>, E> {
@@ -77,9 +82,10 @@ impl Memory {
             let Some((planned, wake_at)) = change(&loaded)? else {
                 return Ok(Some((loaded.gang, None)));
             };
-            let mut after = planned.gang.clone();
-            // What a run was started with is written once.
-            after.run.spec.clone_from(&stored.gang.run.spec);
+            if let Some(fence) = fence {
+                tables.shared.check(self.me, fence)?;
+            }
+            let after = planned.gang.clone();
             (self.watch)(Commit {
                 before: Some(&stored.gang),
                 after: &after,
@@ -88,6 +94,9 @@ impl Memory {
             stored.gang = after;
             stored.wake_at = wake_at;
             stored.events.extend_from_slice(&planned.events);
+            if let Some(notice) = Notice::of(&loaded.gang, &planned.gang, planned.events.len()) {
+                tables.shared.note(self.me, notice);
+            }
             Ok(Some((loaded.gang, Some(planned))))
         })
         .await
@@ -144,12 +153,12 @@ impl Memory {
         self.read("queue", |tables| {
             let mut queue = Queue::default();
             for stored in tables.runs.values() {
-                let (run, demands) = (&stored.gang.run, &stored.demands);
+                let run = &stored.gang.run;
                 match standing(run) {
                     TAKES => {
-                        for (party, demand) in demands {
-                            let taken = queue.taken.entry(party.clone()).or_default();
-                            *taken = taken.plus(*demand);
+                        for (party, demand) in run.spec.demands() {
+                            let taken = queue.taken.entry(party).or_default();
+                            *taken = taken.plus(demand);
                         }
                     }
                     WAITS => {
@@ -157,11 +166,8 @@ impl Memory {
                         queue.waiting.push(Waiting {
                             run: run.id,
                             priority: run.spec.policies.priority,
-                            since: run.created_at,
-                            needs: Needs {
-                                fixed: demands.clone(),
-                                choice: None,
-                            },
+                            since: run.arrived_at(),
+                            needs: run.spec.needs(),
                         });
                     }
                     _ => {}

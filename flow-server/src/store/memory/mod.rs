@@ -24,8 +24,8 @@ use flow_domain::{
     task::Task,
 };
 
-use self::{gangs::Stored, keys::Keys};
-use super::{Claim, Created, Loaded, Queue, RunFilter, StoreError, StoredEvent};
+use self::{gangs::Stored, keys::Keys, shared::Shared};
+use super::{Claim, Created, Loaded, Queue, RunFilter, StoreError, StoredEvent, shared::ServerId};
 
 pub use self::wire::{Call, Direct, Wire, away};
 
@@ -40,7 +40,8 @@ pub struct Commit<'a> {
     pub events: &'a [Event],
 }
 
-type Watch = Box<dyn Fn(Commit<'_>) + Send + Sync>;
+type Watch = dyn Fn(Commit<'_>) + Send + Sync;
+type Time = dyn Fn() -> i64 + Send + Sync;
 
 /// A store in memory, as one server reaches it. Clones share what is stored.
 #[derive(Clone)]
@@ -48,6 +49,9 @@ pub struct Memory {
     tables: Arc<Mutex<Tables>>,
     watch: Arc<Watch>,
     wire: Arc<dyn Wire>,
+    /// The database's own time, in microseconds; only where several servers may use it.
+    time: Option<Arc<Time>>,
+    me: Option<ServerId>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +61,7 @@ struct Tables {
     runs: BTreeMap<RunId, Stored>,
     parties: BTreeMap<PartyId, Party>,
     keys: Keys,
+    shared: Shared,
 }
 
 impl Default for Memory {
@@ -78,8 +83,19 @@ impl Memory {
     pub fn watched(watch: impl Fn(Commit<'_>) + Send + Sync + 'static) -> Self {
         Self {
             tables: Arc::default(),
-            watch: Arc::new(Box::new(watch)),
+            watch: Arc::new(watch),
             wire: Arc::new(Direct),
+            time: None,
+            me: None,
+        }
+    }
+
+    /// One that several servers may use. `time` is the database's own, in microseconds.
+    #[must_use]
+    pub fn shared(self, time: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self {
+            time: Some(Arc::new(time)),
+            ..self
         }
     }
 

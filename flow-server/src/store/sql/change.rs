@@ -155,7 +155,14 @@ async fn write(
         .value(Alias::new("wake_at"), wake_at.map(|at| at.0))
         .value(Alias::new("queue"), standing(run))
         .value(Alias::new("said"), said_to(run))
+        .value(Alias::new("arrived_at"), run.arrived_at().0)
         .and_where(Expr::col("id").eq(run.id.to_string()));
+    if before.run.spec != run.spec {
+        // It is settled who takes part.
+        update
+            .value(Alias::new("spec"), to_json("run", &run.spec)?)
+            .value(Alias::new("needs"), to_json("needs", &run.spec.needs())?);
+    }
     tx.execute(&update).await?;
     for (place, assignment) in planned.gang.assignments.iter().enumerate() {
         if before.assignments.get(place) == Some(assignment) {

@@ -136,8 +136,9 @@ impl Sql {
                     "wake_at",
                     "queue",
                     "said",
-                    "demands",
+                    "needs",
                     "priority",
+                    "arrived_at",
                     "created_at",
                 ]
                 .map(Alias::new),
@@ -153,8 +154,9 @@ impl Sql {
                 run.created_at.0.into(),
                 standing(run).into(),
                 said_to(run).into(),
-                to_json("demands", &run.spec.demands())?.into(),
+                to_json("needs", &run.spec.needs())?.into(),
                 i64::from(run.spec.policies.priority).into(),
+                run.arrived_at().0.into(),
                 run.created_at.0.into(),
             ]);
         tx.execute(&insert).await?;

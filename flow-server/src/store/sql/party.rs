@@ -1,6 +1,6 @@
 //! Parties in the store.
 
-use flow_domain::{PartyId, Timestamp, party::Party, queue::Capacity};
+use flow_domain::{PartyId, Timestamp, labels::Labels, party::Party, queue::Capacity};
 use sea_orm::{
     ConnectionTrait, QueryResult, StatementBuilder,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
@@ -21,6 +21,8 @@ struct Body {
     capacity: Capacity,
     #[serde(default)]
     site: Option<String>,
+    #[serde(default)]
+    labels: Labels,
 }
 
 fn table() -> Alias {
@@ -44,6 +46,7 @@ fn read(row: &QueryResult) -> Result<Option<Party>, StoreError> {
         agent_version,
         capacity,
         site,
+        labels,
     } = from_json("party", body)?;
     // Only valid names were ever written.
     let Ok(id) = id.parse::<PartyId>() else { return Ok(None) };
@@ -53,6 +56,7 @@ fn read(row: &QueryResult) -> Result<Option<Party>, StoreError> {
         agent_version,
         capacity,
         site,
+        labels,
         registered_at: Timestamp(row.try_get("", "registered_at")?),
         last_seen: Timestamp(row.try_get("", "last_seen")?),
     }))
@@ -69,6 +73,7 @@ impl Sql {
             agent_version: party.agent_version.clone(),
             capacity: party.capacity,
             site: party.site.clone(),
+            labels: party.labels.clone(),
         };
         let mut insert = Query::insert();
         insert

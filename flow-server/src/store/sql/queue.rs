@@ -1,10 +1,8 @@
 //! What the queue decides on: who waits, and what is taken by those who do not.
 
-use std::collections::BTreeMap;
-
 use flow_domain::{
-    PartyId, RunId, Timestamp,
-    queue::{Demand, Needs, Waiting},
+    RunId, Timestamp,
+    queue::{Needs, Waiting},
 };
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 
@@ -18,14 +16,14 @@ impl Sql {
     pub(in crate::store) async fn queue(&self) -> Result<Queue, StoreError> {
         let mut select = Query::select();
         select
-            .columns(["id", "queue", "said", "demands", "priority", "created_at"].map(Alias::new))
+            .columns(["id", "queue", "said", "needs", "priority", "arrived_at"].map(Alias::new))
             .from(Alias::new("run"))
             .and_where(Expr::col("queue").is_in([WAITS, TAKES]));
         let mut queue = Queue::default();
         for row in self.rows(&select).await? {
-            let demands: BTreeMap<PartyId, Demand> = from_json("demands", row.try_get("", "demands")?)?;
+            let needs: Needs = from_json("needs", row.try_get("", "needs")?)?;
             if row.try_get::<i64>("", "queue")? == TAKES {
-                for (party, demand) in demands {
+                for (party, demand) in needs.fixed {
                     let taken = queue.taken.entry(party).or_default();
                     *taken = taken.plus(demand);
                 }
@@ -39,11 +37,8 @@ impl Sql {
             queue.waiting.push(Waiting {
                 run,
                 priority: i32::try_from(priority).unwrap_or_default(),
-                since: Timestamp(row.try_get("", "created_at")?),
-                needs: Needs {
-                    fixed: demands,
-                    choice: None,
-                },
+                since: Timestamp(row.try_get("", "arrived_at")?),
+                needs,
             });
         }
         Ok(queue)

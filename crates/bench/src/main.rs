@@ -1,0 +1,57 @@
+//! Measures a whole server: the release build of `flow-server` as a process, with a swarm of agents over mutual TLS, on a real
+//! database; each figure beside a limit that is measured in the same run. `cargo xtask bench dispatch` builds and runs it.
+//!
+//! Nothing fails by being slow. What fails is what cannot be measured: a server that does not come up, a run that goes wrong.
+
+mod api;
+mod authority;
+mod copies;
+mod database;
+mod descriptors;
+mod durable;
+mod figures;
+mod measure;
+mod options;
+mod process;
+mod server;
+mod stage;
+mod swarm;
+mod work;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+use crate::{database::Databases, options::Options};
+
+/// What everything here answers: the figure, or why there is none, in words for a developer.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    flow_daemon::tls::install_crypto();
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "flow-bench: {}", flow_daemon::error::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Outcome {
+    descriptors::as_many_as_allowed()?;
+    // Starting and ending a database blocks, so both happen outside the runtime.
+    let databases = Databases::start(options)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let measured = runtime.block_on(async {
+        tokio::select! {
+            measured = measure::all(options, &databases) => measured,
+            interrupted = tokio::signal::ctrl_c() => Err(interrupted.map_or_else(Into::into, |()| "interrupted".into())),
+        }
+    });
+    drop(runtime);
+    measured.and(databases.stop())
+}

@@ -1,0 +1,126 @@
+//! What a seed stands for: who takes part, what is asked for, and what goes wrong when.
+
+mod asked;
+mod fault;
+mod parties;
+
+use std::collections::BTreeMap;
+
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+pub(crate) use self::fault::server as fault_server;
+pub(crate) use self::{
+    asked::{Asked, Start},
+    fault::{Fault, Kind},
+    parties::Member,
+};
+use crate::{
+    check::Expectations,
+    machine::Temper,
+    time::Moment,
+};
+
+/// What a seed stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// How many servers there are.
+    pub(crate) servers: usize,
+    /// The parties, the center first.
+    pub(crate) members: Vec<Member>,
+    /// What the sites offer that several parties share.
+    pub(crate) sites: BTreeMap<String, u32>,
+    /// What users ask for.
+    pub(crate) asked: Asked,
+    /// What goes wrong, by time.
+    pub(crate) faults: Vec<Fault>,
+    /// When everything is well again, for good.
+    pub(crate) calm_from: Moment,
+}
+
+/// The task whose run is asked for after all faults, and has no reason to fail.
+pub(crate) const LAST: &str = "last";
+
+impl Plan {
+    /// The plan of a seed.
+    #[must_use]
+    pub(crate) fn draw(seed: u64) -> Self {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let members = parties::draw(&mut dice);
+        let servers = *[1, 1, 2, 2, 3].choose(&mut dice).unwrap_or(&1);
+        // One world in eight is without faults, and its jobs are good: nothing in it may fail.
+        let calm = dice.random_bool(0.125);
+        let asked = asked::draw(&mut dice, &members, calm);
+        let storm = if calm { 0 } else { dice.random_range(6_000..25_000) };
+        let faults = fault::draw(&mut dice, &members, servers, storm);
+        let sites = match dice.random_bool(0.3) {
+            true => {
+                // A run may need all parties of the site at once.
+                let members = members.iter().filter(|member| member.site.is_some()).count();
+                let members = u32::try_from(members).unwrap_or(u32::MAX);
+                BTreeMap::from([("campus".to_owned(), members.max(1) + dice.random_range(0..3))])
+            }
+            false => BTreeMap::new(),
+        };
+        Self {
+            servers,
+            members,
+            sites,
+            asked,
+            faults,
+            calm_from: Moment::default().plus(parties::SETTLED + storm),
+        }
+    }
+
+    /// What is to be expected of a world that goes by this plan.
+    #[must_use]
+    pub(crate) fn expectations(&self) -> Expectations {
+        let mut expected = Expectations::default();
+        for member in &self.members {
+            expected.parties.insert(member.id.clone(), member.capacity());
+            if let Some(site) = &member.site {
+                expected.sites.insert(member.id.clone(), site.clone());
+            }
+        }
+        for (site, runs) in &self.sites {
+            expected.at_sites.insert(site.clone(), parties::runs(*runs));
+        }
+        expected.succeed = self.asked.good();
+        expected
+    }
+
+    /// Whether the jobs of each task are to be trusted.
+    #[must_use]
+    pub(crate) fn tempers(&self) -> BTreeMap<String, Temper> {
+        let good = self.asked.good();
+        good.into_iter().map(|task| (task, Temper::Good)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_always_the_same_plan_and_faults_end_before_the_calm() {
+        for seed in 0..300 {
+            let plan = Plan::draw(seed);
+            assert_eq!(format!("{plan:?}"), format!("{:?}", Plan::draw(seed)));
+            assert!(plan.faults.iter().all(|fault| fault.until <= plan.calm_from), "{plan:?}");
+            assert!(plan.asked.starts.iter().all(|start| start.at <= plan.calm_from));
+        }
+    }
+
+    #[test]
+    fn there_are_worlds_with_faults_of_every_kind_and_worlds_without() {
+        let plans: Vec<Plan> = (0..300).map(Plan::draw).collect();
+        assert!(plans.iter().any(|plan| plan.faults.is_empty()));
+        let mut kinds: Vec<String> = plans
+            .iter()
+            .flat_map(|plan| &plan.faults)
+            .map(|fault| format!("{:?}", fault.kind).split([' ', '(']).next().unwrap_or_default().to_owned())
+            .collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        assert_eq!(kinds.len(), Kind::COUNT, "{kinds:?}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Users: they ask until they have an answer, each time with the same idempotency key, at whichever server answers.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use flow_domain::{ErrorCode, RunId, run::StartOptions};
+use flow_server::{
+    service::{Refusal, Services},
+    store::Claim,
+};
+
+use super::World;
+use crate::{
+    plan::{LAST, Start},
+    time::Moment,
+};
+
+/// Between an answer that does not help and the next try.
+const PAUSE: Duration = Duration::from_millis(350);
+
+/// How long after everything is well the last run is asked for: agents attach again within their longest pause, and what nobody
+/// wants any more is stopped.
+const RECOVERY: Duration = Duration::from_secs(20);
+
+/// Asks for everything in the plan.
+pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
+    let plan = &world.plan;
+    for template in &plan.asked.templates {
+        let (spec, claim) = (template.clone(), claim(&format!("template {}", template.name)));
+        until(&world, "template", move |services| {
+            let (spec, claim) = (spec.clone(), claim.clone());
+            async move { services.create_template(spec, Some(&claim)).await.map(drop) }
+        })
+        .await;
+    }
+    for task in &plan.asked.tasks {
+        let (spec, claim) = (task.clone(), claim(&format!("task {}", task.name)));
+        until(&world, "task", move |services| {
+            let (spec, claim) = (spec.clone(), claim.clone());
+            async move { services.create_task(spec, Some(&claim)).await.map(drop) }
+        })
+        .await;
+    }
+    let starts = plan.asked.starts.iter().cloned().zip(1..);
+    let started = starts.map(|(start, number)| one(world.clone(), start, format!("start-{number}")));
+    let last = async {
+        sleep_until(plan.calm_from).await;
+        tokio::time::sleep(RECOVERY).await;
+        let start = Start {
+            at: Moment::now(),
+            task: LAST.to_owned(),
+            cancel_after: None,
+        };
+        one(world.clone(), start, LAST.to_owned()).await;
+    };
+    futures::future::join(futures::future::join_all(started), last).await;
+    world.asked.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+async fn sleep_until(at: Moment) {
+    let left = at.0.saturating_sub(Moment::now().0);
+    tokio::time::sleep(Duration::from_micros(u64::try_from(left).unwrap_or_default())).await;
+}
+
+/// One run, and perhaps its end.
+async fn one(world: Arc<World>, start: Start, key: String) {
+    sleep_until(start.at).await;
+    let (task, claim) = (start.task, claim(&format!("run {key}")));
+    let run = until(&world, "start", move |services| {
+        let (task, claim) = (task.clone(), claim.clone());
+        async move { services.start_run(&task, &StartOptions::default(), Some(&claim)).await }
+    })
+    .await;
+    world.judge.accepted(Moment::now(), &key, run.id);
+    let Some(after) = start.cancel_after else { return };
+    tokio::time::sleep(Duration::from_millis(after)).await;
+    world.judge.note(Moment::now(), &format!("somebody wants the end of run {}", run.id));
+    until(&world, "cancel", move |services| cancel(services, run.id)).await;
+}
+
+async fn cancel(services: Services, run: RunId) -> Result<(), Refusal> {
+    match services.cancel_run(run).await {
+        // It was over already.
+        Err(refusal) if refusal.code == ErrorCode::Conflict => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+fn claim(key: &str) -> Claim {
+    Claim {
+        id: key.to_owned(),
+        fingerprint: key.to_owned(),
+    }
+}
+
+/// Asks until it is done: one server after the other.
+async fn until<T: Send + 'static, F: Future<Output = Result<T, Refusal>> + Send + 'static>(
+    world: &World,
+    what: &str,
+    request: impl Fn(Services) -> F + Clone + Send + 'static,
+) -> T {
+    loop {
+        for desk in world.desks.values() {
+            match desk.ask(request.clone()).await {
+                Ok(Ok(done)) => return done,
+                Ok(Err(refusal)) => {
+                    world.judge.note(Moment::now(), &format!("{what} refused: {:?}", refusal.code));
+                    tracing::info!(what, code = ?refusal.code, detail = refusal.detail, "refused; asking again");
+                }
+                Err(_) => world.judge.note(Moment::now(), &format!("{what}: no answer")),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
