@@ -102,7 +102,7 @@ impl Core {
     /// Whether this server is the one to host the center's agent.
     pub(crate) fn hosts_center(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let leases = self.leases.clone();
-        move || leases.hold(CENTER).is_some()
+        move || leases.has(CENTER)
     }
 
     /// Plans, and serves the agents at these connections, until `shutdown`.

@@ -21,7 +21,7 @@ use crate::{
     hub::Hub,
     replica::{Leases, PLANNER},
     scheduler::Scheduler,
-    store::{Claim, Created, Store, StoreError, parties_to_tell, shared::Fence, wants_queue},
+    store::{Claim, Created, Loaded, Store, StoreError, parties_to_tell, shared::Fence, wants_queue},
 };
 
 /// How many changes of runs a slow listener may be behind before it has to read anew.
@@ -35,6 +35,7 @@ pub struct Engine {
     changes: broadcast::Sender<RunId>,
     queue: Scheduler,
     leases: Arc<Leases>,
+    turns: Turns,
     ambient: Ambient,
 }
 
@@ -85,6 +86,7 @@ impl Engine {
             hub,
             changes: broadcast::channel(CHANGES).0,
             leases,
+            turns: Turns::new(),
             ambient,
         }
     }
@@ -167,7 +169,7 @@ impl Engine {
     /// Another server has changed a run.
     pub(crate) fn heard(&self, run: RunId, parties: &BTreeSet<PartyId>, queue: bool) {
         for party in parties {
-            self.hub.tell(party);
+            self.hub.tell(party, run, None);
         }
         if queue {
             self.queue.want();
@@ -186,7 +188,15 @@ impl Engine {
     /// # Errors
     /// If the store does not do it.
     pub async fn replan(&self, id: RunId) -> Result<(), EngineError> {
-        self.change(id, |_, _| Ok(None)).await.map(drop)
+        // Most looks change nothing, and need no transaction for that.
+        let Some(loaded) = self.store.gang(id).await? else {
+            return Ok(());
+        };
+        let (now, parties) = (self.now(), self.hub.parties());
+        match step(&loaded, None, &parties, now)? {
+            Some(_) => self.change(id, |_, _| Ok(None)).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Takes over an agent's report.
@@ -257,25 +267,11 @@ impl Engine {
         fence: Option<&Fence>,
         first: impl Fn(&Gang, &Parties, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
     ) -> Result<Option<Gang>, EngineError> {
+        // What one change tells is told before the next one of the same run is made.
+        let _turn = self.turns.of(id).lock().await;
         let (now, parties) = (self.now(), self.hub.parties());
-        let changed = self
-            .store
-            .change_gang_under(fence, id, |loaded| {
-                let changed = first(&loaded.gang, &parties, now)?;
-                let (mut gang, mut events) = match changed {
-                    Some(planned) => (planned.gang, planned.events),
-                    None => (loaded.gang.clone(), Vec::new()),
-                };
-                if let Some(planned) = gang::plan(&gang, &parties, now)? {
-                    gang = planned.gang;
-                    events.extend(planned.events);
-                }
-                // Should a wish to wake lie in the past with nothing to do, once a second is often enough to look.
-                let wake_at = gang::wake_at(&gang, &parties).map(|at| at.max(now.after(Span::secs(1))));
-                let same = gang == loaded.gang && (wake_at == loaded.wake_at);
-                Ok::<_, EngineError>((!same).then_some((Planned { gang, events }, wake_at)))
-            })
-            .await?;
+        let change = |loaded: &Loaded| step(loaded, first(&loaded.gang, &parties, now)?, &parties, now);
+        let changed = self.store.change_gang_under(fence, id, change).await?;
         let Some((before, planned)) = changed else {
             return Ok(None);
         };
@@ -286,14 +282,55 @@ impl Engine {
             let assignment = event.assignment.map(tracing::field::display);
             tracing::info!(run = %id, assignment, state = event.state, reason = %event.reason, detail = event.message, "run changed");
         }
-        for party in parties_to_tell(&before, &planned.gang) {
-            self.hub.tell(&party);
+        let gang = Arc::new(planned.gang);
+        // Where other servers change runs too, only the store knows which change was the later one.
+        let told = (!self.store.is_shared()).then_some(&gang);
+        for party in parties_to_tell(&before, &gang) {
+            self.hub.tell(&party, id, told.cloned());
         }
-        if wants_queue(&before, &planned.gang) {
+        if wants_queue(&before, &gang) {
             self.queue.want();
         }
         // Nobody listening is no error.
         let _ = self.changes.send(id);
-        Ok(Some(planned.gang))
+        Ok(Some(Arc::unwrap_or_clone(gang)))
+    }
+}
+
+/// What becomes of a gang after a change, planned until nothing is left to do; `None` if nothing is to be stored.
+fn step(
+    loaded: &Loaded,
+    changed: Option<Planned>,
+    parties: &Parties,
+    now: Timestamp,
+) -> Result<Option<(Planned, Option<Timestamp>)>, EngineError> {
+    let (mut gang, mut events) = match changed {
+        Some(planned) => (planned.gang, planned.events),
+        None => (loaded.gang.clone(), Vec::new()),
+    };
+    if let Some(planned) = gang::plan(&gang, parties, now)? {
+        gang = planned.gang;
+        events.extend(planned.events);
+    }
+    // Should a wish to wake lie in the past with nothing to do, once a second is often enough to look.
+    let wake_at = gang::wake_at(&gang, parties).map(|at| at.max(now.after(Span::secs(1))));
+    let same = gang == loaded.gang && wake_at == loaded.wake_at;
+    Ok((!same).then_some((Planned { gang, events }, wake_at)))
+}
+
+/// One turn for each run, and some runs share one.
+#[derive(Debug)]
+struct Turns(Vec<tokio::sync::Mutex<()>>);
+
+impl Turns {
+    const COUNT: usize = 128;
+
+    fn new() -> Self {
+        Self((0..Self::COUNT).map(|_| tokio::sync::Mutex::default()).collect())
+    }
+
+    fn of(&self, run: RunId) -> &tokio::sync::Mutex<()> {
+        // The last bytes of an id are random.
+        &self.0[usize::from(run.0.as_bytes()[15]) % Self::COUNT]
     }
 }

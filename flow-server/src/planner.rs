@@ -1,11 +1,15 @@
 //! The background planner: periodic, and signalled when a party comes or goes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use flow_domain::{Span, Timestamp};
+use flow_domain::{PartyId, RunId, Span, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::{engine::Engine, hub::Hub, store::Store};
+use crate::{
+    engine::{Engine, EngineError},
+    hub::Hub,
+    store::Store,
+};
 
 /// How often deadlines are looked at.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -22,25 +26,31 @@ const HOUSEKEEPING: Span = Span::hours(1);
 /// Plans what is due until it is cancelled, while this server is the one that does. A database that is away is asked again, less and
 /// less often.
 pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: CancellationToken) {
-    let mut everything = true;
     let mut planned = false;
     let mut kept_house_at = Timestamp(0);
     let mut queue_at = Timestamp(0);
     let mut pause = PERIOD;
+    let mut came_or_went = BTreeSet::new();
     loop {
         let now = engine.now();
-        // Who takes over from another server looks at everything.
+        // Who begins, or takes over from another server, looks at everything that is under way.
         let plans = engine.plans();
-        everything |= plans && !planned;
+        let everything = plans && !planned;
         planned = plans;
-        let by = if everything { Timestamp(i64::MAX) } else { now };
         let outcome = match plans {
-            true => plan_due(&store, &engine, by, everything).await,
+            true => plan(&store, &engine, now, everything, &came_or_went).await,
             false => Ok(()),
         };
         match outcome {
-            Ok(()) => pause = PERIOD,
+            Ok(()) => {
+                pause = PERIOD;
+                came_or_went.clear();
+            }
             Err(error) => {
+                if error.is_away() {
+                    hub.blind(engine.now());
+                }
+                planned = planned && !everything;
                 pause = (pause * 2).min(Duration::from_secs(5));
                 tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot plan; trying again");
             }
@@ -57,28 +67,36 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
                 tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot forget old idempotency keys");
             }
         }
-        everything = tokio::select! {
+        tokio::select! {
             () = end.cancelled() => return,
-            () = hub.presence_changed() => true,
-            () = engine.wants_scheduling() => {
+            parties = hub.came_or_went() => {
+                came_or_went.extend(parties);
                 queue_at = now;
-                false
             }
-            () = tokio::time::sleep(pause) => false,
-        };
+            () = engine.wants_scheduling() => queue_at = now,
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 }
 
-/// Plans each run that is due. One that cannot be planned holds up no other.
-async fn plan_due(
+/// Plans each run that is due, or has a part at a party whose agent came or went, or that is under way at all. One that cannot be
+/// planned holds up no other.
+async fn plan(
     store: &Store,
     engine: &Engine,
-    by: Timestamp,
+    now: Timestamp,
     everything: bool,
-) -> Result<(), crate::engine::EngineError> {
-    let limit = if everything { u64::from(u32::MAX) } else { BATCH };
+    parties: &BTreeSet<PartyId>,
+) -> Result<(), EngineError> {
+    let mut runs: BTreeSet<RunId> = store.due_runs(now, BATCH).await?.into_iter().collect();
+    if everything {
+        runs.extend(store.taking_runs().await?);
+    } else if !parties.is_empty() {
+        let parties: Vec<PartyId> = parties.iter().cloned().collect();
+        runs.extend(store.live_runs_at(&parties).await?);
+    }
     let mut outcome = Ok(());
-    for id in store.due_runs(by, limit).await? {
+    for id in runs {
         if let Err(error) = engine.replan(id).await {
             tracing::error!(run = %id, error = %flow_daemon::error::chain(&error), "cannot plan a run");
             outcome = Err(error);

@@ -1,6 +1,8 @@
 //! Parties as the API shows them.
 
-use flow_domain::{PartyId, Timestamp, labels::Labels, party::Liveness, queue::Capacity};
+use std::collections::BTreeMap;
+
+use flow_domain::{PartyId, Timestamp, party::Liveness, queue::Capacity};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,8 +18,8 @@ pub struct PartyView {
     /// The names of its data sets, as its agent last told.
     pub datasets: Vec<String>,
     /// What it says of itself, as its agent last told.
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    pub labels: Labels,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// What it offers to all runs together, as its agent last told.
     pub capacity: Capacity,
     /// The site whose machines it shares with other parties, as its agent last told.

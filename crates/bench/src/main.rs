@@ -24,6 +24,7 @@ use std::{
 };
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{database::Databases, options::Options};
 
@@ -41,6 +42,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// Ends as soon as somebody asks for it: nothing that was started may stay.
+async fn interrupted() -> Outcome {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminated.recv() => Err("terminated".into()),
+        pressed = tokio::signal::ctrl_c() => Err(pressed.map_or_else(Into::into, |()| "interrupted".into())),
+    }
+}
+
 fn run(options: &Options) -> Outcome {
     descriptors::as_many_as_allowed()?;
     // Starting and ending a database blocks, so both happen outside the runtime.
@@ -49,7 +59,7 @@ fn run(options: &Options) -> Outcome {
     let measured = runtime.block_on(async {
         tokio::select! {
             measured = measure::all(options, &databases) => measured,
-            interrupted = tokio::signal::ctrl_c() => Err(interrupted.map_or_else(Into::into, |()| "interrupted".into())),
+            interrupted = interrupted() => interrupted,
         }
     });
     drop(runtime);

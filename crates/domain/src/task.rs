@@ -1,10 +1,11 @@
 //! Tasks: a template with participants and policies.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{Name, PartyId, TaskId, TemplateId},
-    labels::Labels,
     policy::Policies,
     template::HyperParameters,
     time::Timestamp,
@@ -28,8 +29,8 @@ pub struct Participant {
 #[serde(deny_unknown_fields)]
 pub struct Select {
     /// Labels that they must have.
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    pub labels: Labels,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// A data set that they must have; it is the one they train on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,

@@ -14,7 +14,7 @@ use crate::{
     check::{Judge, Rule, Violation},
     history::History,
     plan::Plan,
-    time::Moment,
+    time::{Moment, Skew},
     world::{LATENCY, Storm, World},
 };
 
@@ -27,6 +27,10 @@ const QUIET: u64 = 280_000;
 
 /// How long after all runs are over their jobs must be.
 const CLEARED: u64 = 15_000;
+
+/// How long after the last fault servers are themselves again, and how often is then looked for what is overdue.
+const RECOVERED: u64 = 10_000;
+const LOOK: u64 = 500;
 
 /// What one seed came to.
 #[derive(Debug, Clone)]
@@ -93,6 +97,7 @@ fn run(world: &Arc<World>, lasted: &mut Moment) -> turmoil::Result {
     let mut storm = Storm::new(world.clone());
     let (judge, calm_from) = (&world.judge, world.plan.calm_from);
     let mut over_since = None;
+    let mut look_at = calm_from.plus(RECOVERED);
     loop {
         sim.step()?;
         let now = Moment::of(sim.elapsed());
@@ -100,6 +105,10 @@ fn run(world: &Arc<World>, lasted: &mut Moment) -> turmoil::Result {
         storm.blow(&mut sim);
         if !judge.violations().is_empty() {
             return Ok(());
+        }
+        if now > look_at && world.plan.servers_know_the_time() {
+            look_at = now.plus(LOOK);
+            judge.overdue(now, Skew::default().wall(now));
         }
         let (runs, over) = judge.runs();
         if !(storm.is_over() && world.all_asked() && runs == over) {

@@ -61,7 +61,8 @@ pub(crate) fn run(task: &BenchTask) -> Outcome {
 /// Builds the server and what measures it with one command, so that both have the same features, and runs the latter, which starts
 /// the former.
 fn dispatch(asked: &Dispatch) -> Outcome {
-    flow_mariadb::install(&*cluster::cancelled_by_signals()?).map_err(|error| chain(&error))?;
+    let cancelled = cluster::cancelled_by_signals()?;
+    flow_mariadb::install(&cancelled).map_err(|error| chain(&error))?;
     let packages = ["--package", "flow-server", "--package", "flow-bench"];
     cargo::run(cargo::cargo(["build", "--release"]).args(packages))?;
     let program = workspace::target_directory()?.join("release").join("flow-bench");

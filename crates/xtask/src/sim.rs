@@ -24,7 +24,13 @@ pub(crate) struct SimArgs {
 /// Builds it for speed, and runs it. Fails if a promise was broken; which, and in which seed, is on standard output.
 pub(crate) fn run(asked: &SimArgs) -> Outcome {
     // With the features that every other command resolves.
-    cargo::run(&mut cargo::cargo(["build", "--release", "--workspace", "--bin", "flow-simulation"]))?;
+    cargo::run(&mut cargo::cargo([
+        "build",
+        "--release",
+        "--workspace",
+        "--bin",
+        "flow-simulation",
+    ]))?;
     let program = workspace::target_directory()?.join("release/flow-simulation");
     let mut simulate = cargo::command(program);
     match asked.seed {

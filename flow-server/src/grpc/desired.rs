@@ -18,7 +18,7 @@ impl Told {
     /// The whole set, in parts; the first thing that an agent is told.
     pub(super) fn everything(&mut self, party: &PartyId, gangs: &[Gang]) -> Vec<v1::FromServer> {
         self.0.clear();
-        let (upserts, _) = self.advance(party, gangs);
+        let (upserts, _) = self.advance(party, gangs, |_| true);
         let mut parts: Vec<Vec<_>> = upserts.chunks(MAX_BATCH).map(<[_]>::to_vec).collect();
         if parts.is_empty() {
             parts.push(Vec::new());
@@ -33,9 +33,15 @@ impl Told {
         parts.collect()
     }
 
-    /// What has changed since; first what is not wanted any more, as what is new may need its room.
-    pub(super) fn changes(&mut self, party: &PartyId, gangs: &[Gang]) -> Vec<v1::FromServer> {
-        let (upserts, removed) = self.advance(party, gangs);
+    /// What has changed in these runs since, of which those gangs are there; first what is not wanted any more, as what is new may need
+    /// its room.
+    pub(super) fn changes<'a>(
+        &mut self,
+        party: &PartyId,
+        gangs: impl IntoIterator<Item = &'a Gang>,
+        runs: impl Fn(RunId) -> bool,
+    ) -> Vec<v1::FromServer> {
+        let (upserts, removed) = self.advance(party, gangs, runs);
         let upserts = upserts.chunks(MAX_BATCH).map(|part| (part.to_vec(), Vec::new()));
         let removed = removed.chunks(MAX_BATCH).map(|part| (Vec::new(), part.to_vec()));
         removed
@@ -49,7 +55,12 @@ impl Told {
             .collect()
     }
 
-    fn advance(&mut self, party: &PartyId, gangs: &[Gang]) -> (Vec<v1::DesiredAssignment>, Vec<String>) {
+    fn advance<'a>(
+        &mut self,
+        party: &PartyId,
+        gangs: impl IntoIterator<Item = &'a Gang>,
+        runs: impl Fn(RunId) -> bool,
+    ) -> (Vec<v1::DesiredAssignment>, Vec<String>) {
         let mut wanted = BTreeMap::new();
         let mut upserts = Vec::new();
         for gang in gangs {
@@ -67,13 +78,15 @@ impl Told {
                 }
             }
         }
-        let removed = self
-            .0
-            .keys()
-            .filter(|id| !wanted.contains_key(id))
-            .map(ToString::to_string)
-            .collect();
-        self.0 = wanted;
+        let mut removed = Vec::new();
+        self.0.retain(|id, (_, run)| {
+            let gone = runs(*run) && !wanted.contains_key(id);
+            if gone {
+                removed.push(id.to_string());
+            }
+            !gone
+        });
+        self.0.extend(wanted);
         (upserts, removed)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use flow_domain::{
-    Timestamp,
+    RunId, Timestamp,
     assignment::Report,
     gang::Gang,
     party::{Liveness, Presence},
@@ -24,7 +25,8 @@ use super::{
 };
 use crate::{
     engine::EngineError,
-    hub::{Attachment, Command},
+    hub::{Attachment, Command, News},
+    store::StoreError,
 };
 
 /// Pauses while the database is away: from the first to the last, each twice the one before, with jitter.
@@ -103,12 +105,12 @@ impl Session {
         let mut heard = tokio::time::Instant::now();
         let mut overdue = false;
         loop {
-            let changed = self.attachment.changed.clone();
+            let inbox = self.attachment.inbox.clone();
             tokio::select! {
                 biased;
                 () = self.link.end.cancelled() => return Err(Ended::Shutdown),
                 () = self.attachment.end.cancelled() => return Err(Ended::Replaced),
-                () = changed.notified() => self.tell_changes().await?,
+                () = inbox.arrived() => self.tell_changes(inbox.take()).await?,
                 Some(command) = self.attachment.commands.recv() => self.command(command).await?,
                 received = inbound.message() => {
                     let Some(received) = received? else { return Ok(()) };
@@ -170,10 +172,23 @@ impl Session {
         Ok(())
     }
 
-    async fn tell_changes(&mut self) -> Result<(), Ended> {
-        let party = &self.attachment.party;
-        let gangs = self.gangs().await?;
-        for part in self.told.changes(party, &gangs) {
+    async fn tell_changes(&mut self, news: News) -> Result<(), Ended> {
+        let parts = if news.everything {
+            let gangs = self.gangs().await?;
+            self.told.changes(&self.attachment.party, &gangs, |_| true)
+        } else {
+            let mut gangs = Vec::with_capacity(news.runs.len());
+            for (run, gang) in &news.runs {
+                match gang {
+                    Some(gang) => gangs.push(gang.clone()),
+                    None => gangs.extend(self.gang(*run).await?.map(Arc::new)),
+                }
+            }
+            let gangs = gangs.iter().map(AsRef::as_ref);
+            let party = &self.attachment.party;
+            self.told.changes(party, gangs, |run| news.runs.contains_key(&run))
+        };
+        for part in parts {
             self.send(part).await?;
         }
         Ok(())
@@ -255,10 +270,24 @@ impl Session {
 
     /// The gangs that the agent is to have a part of.
     async fn gangs(&self) -> Result<Vec<Gang>, Ended> {
+        self.read(|| self.link.store.gangs_at(&self.attachment.party)).await
+    }
+
+    /// One gang.
+    async fn gang(&self, run: RunId) -> Result<Option<Gang>, Ended> {
+        let loaded = self.read(|| self.link.store.gang(run)).await?;
+        Ok(loaded.map(|loaded| loaded.gang))
+    }
+
+    /// Reads from the store, as soon as that answers.
+    async fn read<T, R>(&self, read: impl Fn() -> R) -> Result<T, Ended>
+    where
+        R: Future<Output = Result<T, StoreError>>,
+    {
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match self.link.store.gangs_at(&self.attachment.party).await {
-                Ok(gangs) => return Ok(gangs),
+            let error = match read().await {
+                Ok(found) => return Ok(found),
                 Err(error) => EngineError::from(error),
             };
             if !error.is_away() {

@@ -70,9 +70,11 @@ impl Hub {
                 };
             }
         }
+        let any = !lost.is_empty();
+        inner.came_or_went.extend(lost);
         drop(inner);
-        if !lost.is_empty() {
-            self.presence_changed.notify_one();
+        if any {
+            self.came_or_went.notify_one();
         }
     }
 
@@ -114,10 +116,11 @@ impl Hub {
         if presence.liveness == Liveness::Offline {
             inner.elsewhere.homes.remove(&party);
         } else {
-            inner.elsewhere.homes.insert(party, (session, Instant::now()));
+            inner.elsewhere.homes.insert(party.clone(), (session, Instant::now()));
         }
+        inner.came_or_went.insert(party);
         drop(inner);
-        self.presence_changed.notify_one();
+        self.came_or_went.notify_one();
     }
 
     /// What the store should say of a session of this server's, if it says something else.
@@ -143,10 +146,14 @@ impl Hub {
 
     /// Everybody's desired set may have changed, and anybody may have come or gone.
     pub(crate) fn tell_all(&self) {
-        for session in self.lock().sessions.values() {
-            session.changed.notify_one();
+        let mut inner = self.lock();
+        for session in inner.sessions.values() {
+            session.inbox.put_everything();
         }
-        self.presence_changed.notify_one();
+        let everybody: Vec<PartyId> = inner.places.keys().cloned().collect();
+        inner.came_or_went.extend(everybody);
+        drop(inner);
+        self.came_or_went.notify_one();
     }
 
     /// Where the server is reached that the party's agent is attached to, if that is another one.

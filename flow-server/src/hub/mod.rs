@@ -1,6 +1,7 @@
 //! The agents that are attached, here or at other servers, and since when others are not.
 
 mod elsewhere;
+mod inbox;
 mod logs;
 
 use std::{
@@ -12,7 +13,8 @@ use std::{
 };
 
 use flow_domain::{
-    AssignmentId, PartyId, Timestamp,
+    AssignmentId, PartyId, RunId, Timestamp,
+    gang::Gang,
     party::{Liveness, Parties, Party, Presence},
     queue::Place,
 };
@@ -22,7 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::elsewhere::Elsewhere;
 pub use self::logs::LogPart;
-pub(crate) use self::logs::LogReader;
+pub(crate) use self::{
+    inbox::{Inbox, News},
+    logs::LogReader,
+};
 
 /// How many messages to one session may wait.
 const COMMANDS: usize = 64;
@@ -32,23 +37,27 @@ const COMMANDS: usize = 64;
 pub struct Hub {
     inner: Mutex<Inner>,
     next: AtomicU64,
-    presence_changed: Notify,
+    came_or_went: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// When it was last seen that the database is away.
+    blind_at: Timestamp,
     sessions: BTreeMap<PartyId, Session>,
     places: BTreeMap<PartyId, Place>,
     /// Numbers of sessions that are being stored, and not here yet.
     attaching: BTreeSet<u64>,
     elsewhere: Elsewhere,
+    /// Who came or went since somebody asked.
+    came_or_went: BTreeSet<PartyId>,
 }
 
 /// The server's end of an attached agent.
 #[derive(Debug, Clone)]
 struct Session {
     number: u64,
-    changed: Arc<Notify>,
+    inbox: Arc<Inbox>,
     commands: mpsc::Sender<Command>,
     end: CancellationToken,
 }
@@ -72,8 +81,8 @@ pub(crate) enum Command {
 pub(crate) struct Attachment {
     pub(crate) party: PartyId,
     pub(crate) number: u64,
-    /// The party's desired set may have changed.
-    pub(crate) changed: Arc<Notify>,
+    /// What its agent is to be told.
+    pub(crate) inbox: Arc<Inbox>,
     pub(crate) commands: mpsc::Receiver<Command>,
     /// Cancelled when a newer session of the same party takes over.
     pub(crate) end: CancellationToken,
@@ -107,7 +116,24 @@ impl Hub {
     pub fn parties(&self) -> Parties {
         let inner = self.lock();
         let places = inner.places.iter();
-        Parties(places.map(|(party, place)| (party.clone(), place.presence)).collect())
+        // While the database is away nobody can attach anew: that counts against none of them.
+        let seen = |presence: Presence| Presence {
+            since: match presence.liveness {
+                Liveness::Offline => presence.since.max(inner.blind_at),
+                _ => presence.since,
+            },
+            ..presence
+        };
+        Parties(
+            places
+                .map(|(party, place)| (party.clone(), seen(place.presence)))
+                .collect(),
+        )
+    }
+
+    /// The database is away.
+    pub(crate) fn blind(&self, now: Timestamp) {
+        self.lock().blind_at = now;
     }
 
     /// What the queue is to know of all parties.
@@ -125,9 +151,10 @@ impl Hub {
         self.lock().sessions.len()
     }
 
-    /// Resolves when an agent has come or gone since it was last awaited.
-    pub(crate) async fn presence_changed(&self) {
-        self.presence_changed.notified().await;
+    /// Resolves when an agent has come or gone; answers whose, each once.
+    pub(crate) async fn came_or_went(&self) -> BTreeSet<PartyId> {
+        self.came_or_went.notified().await;
+        std::mem::take(&mut self.lock().came_or_went)
     }
 
     /// The number of a session that is about to attach. It ends with [`Hub::attach`] or [`Hub::abandon`].
@@ -149,14 +176,14 @@ impl Hub {
         let (commands, received) = mpsc::channel(COMMANDS);
         let session = Session {
             number,
-            changed: Arc::new(Notify::new()),
+            inbox: Arc::default(),
             commands,
             end: CancellationToken::new(),
         };
         let attachment = Attachment {
             party: party.clone(),
             number: session.number,
-            changed: session.changed.clone(),
+            inbox: session.inbox.clone(),
             commands: received,
             end: session.end.clone(),
         };
@@ -164,11 +191,12 @@ impl Hub {
         inner.attaching.remove(&number);
         inner.elsewhere.left(&party);
         inner.places.insert(party.clone(), here);
+        inner.came_or_went.insert(party.clone());
         if let Some(older) = inner.sessions.insert(party, session) {
             older.end.cancel();
         }
         drop(inner);
-        self.presence_changed.notify_one();
+        self.came_or_went.notify_one();
         attachment
     }
 
@@ -181,8 +209,9 @@ impl Hub {
         if let Some(place) = inner.places.get_mut(party) {
             place.presence = Presence { liveness, since };
         }
+        inner.came_or_went.insert(party.clone());
         drop(inner);
-        self.presence_changed.notify_one();
+        self.came_or_went.notify_one();
     }
 
     /// A session ended; false if a newer one of the same party goes on.
@@ -198,19 +227,20 @@ impl Hub {
                 since: now,
             };
         }
+        inner.came_or_went.insert(party.clone());
         drop(inner);
-        self.presence_changed.notify_one();
+        self.came_or_went.notify_one();
         true
     }
 
-    /// The party's desired set may have changed.
-    pub(crate) fn tell(&self, party: &PartyId) {
+    /// A run in which the party has a part has changed, to this; what is not given is in the store.
+    pub(crate) fn tell(&self, party: &PartyId, run: RunId, gang: Option<Arc<Gang>>) {
         #[cfg(feature = "sabotage")]
         if crate::sabotage::drops_message() {
             return;
         }
         if let Some(session) = self.lock().sessions.get(party) {
-            session.changed.notify_one();
+            session.inbox.put(run, gang);
         }
     }
 }

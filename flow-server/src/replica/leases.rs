@@ -55,6 +55,12 @@ impl Leases {
         })
     }
 
+    /// Whether the lease was held when the store last answered. While it does not, nobody else can take it either: who only goes on with
+    /// what it has may go on.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.held.as_ref().is_none_or(|held| lock(held).contains_key(name))
+    }
+
     /// Takes over what the store granted when it was asked at that time.
     pub(crate) fn granted(&self, leases: &BTreeMap<String, u64>, asked_at: Instant) {
         let Some(held) = &self.held else { return };

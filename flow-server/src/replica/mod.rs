@@ -10,6 +10,7 @@ mod peers;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use flow_daemon::{error::chain, shutdown::Shutdown};
+use flow_domain::PartyId;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -103,6 +104,7 @@ impl Replica {
                 tracing::warn!(error = %chain(&error), "cannot give a sign of life; trying again");
                 // The others could not either: they are not gone for that.
                 self.hub.forgive(Instant::now() + TERM);
+                self.hub.blind(self.engine.now());
                 continue;
             }
             if began.duration_since(settled_at) >= SETTLE {
@@ -135,18 +137,20 @@ impl Replica {
         Ok(())
     }
 
-    /// Hears what others have changed.
+    /// Hears what others have changed. A store that is away is asked again, less and less often.
     async fn listen(self, mut cursor: Cursor, end: CancellationToken) {
         let mut tick = tokio::time::interval(LOOK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_at = Instant::now();
+        // Who is to be looked at yet: a notice is read once, and what it says may take several tries.
+        let mut parties = BTreeSet::new();
         loop {
             tokio::select! {
                 () = end.cancelled() => return,
                 _ = tick.tick() => {}
             }
             let began = Instant::now();
-            match self.hear(&mut cursor).await {
+            match self.hear(&mut cursor, &mut parties).await {
                 Ok(()) => {
                     if began.duration_since(heard_at) > KEPT / 2 {
                         tracing::info!("heard nothing of the other servers for long; looking at everything anew");
@@ -158,15 +162,17 @@ impl Replica {
                     }
                     heard_at = began;
                 }
-                Err(error) => tracing::warn!(error = %chain(&error), "cannot hear the other servers; trying again"),
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "cannot hear the other servers; trying again");
+                    tick.reset_after(BEAT);
+                }
             }
         }
     }
 
-    async fn hear(&self, cursor: &mut Cursor) -> Result<(), StoreError> {
+    async fn hear(&self, cursor: &mut Cursor, parties: &mut BTreeSet<PartyId>) -> Result<(), StoreError> {
         let now = Instant::now();
         let found = self.store.notices(cursor.newest(), &cursor.missing()).await?;
-        let mut parties = BTreeSet::new();
         for noticed in cursor.take(found, now) {
             if noticed.by == self.id {
                 continue;
@@ -181,14 +187,14 @@ impl Replica {
                 None => {}
             }
         }
-        for party in parties {
-            let Some(known) = self.store.party(&party).await? else {
-                continue;
-            };
-            for attached in self.store.presences(Some(&party)).await? {
-                self.hub.learned(&known);
-                self.hub.known(attached, self.id);
+        while let Some(party) = parties.first().cloned() {
+            if let Some(known) = self.store.party(&party).await? {
+                for attached in self.store.presences(Some(&party)).await? {
+                    self.hub.learned(&known);
+                    self.hub.known(attached, self.id);
+                }
             }
+            parties.remove(&party);
         }
         if self.leases.hold(PLANNER).is_some()
             && let Some(old) = cursor.older_than(KEPT, now)

@@ -143,6 +143,18 @@ both! {
     /// If the database does not answer.
     fn due_runs(by: Timestamp, limit: u64) -> Vec<RunId>;
 
+    /// The runs that take something of their parties.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn taking_runs() -> Vec<RunId>;
+
+    /// The runs with an assignment that is not over at one of these parties.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn live_runs_at(parties: &[PartyId]) -> Vec<RunId>;
+
     /// All gangs with an assignment that the party's agent is to have.
     ///
     /// # Errors

@@ -103,6 +103,8 @@ async fn everything(store: &Store) {
     store.due_runs(Timestamp(i64::from(RUNS / 2)), 256).await.unwrap();
     store.due_runs(Timestamp(i64::MAX), u64::from(u32::MAX)).await.unwrap();
     store.queue().await.unwrap();
+    store.taking_runs().await.unwrap();
+    store.live_runs_at(&[mk_party_id("a"), mk_party_id("b")]).await.unwrap();
     lists(store, &run).await;
 }
 

@@ -61,7 +61,11 @@ async fn one_server_holds_a_lease_until_it_leaves(db: Opened) {
     assert_eq!(epochs(&seen), []);
     assert_eq!(seen.others, [(first, format!("{first}:1237"))].into());
     let renewed = beat(&db.store, first).await;
-    assert_eq!(epochs(&renewed), [("center", 1), ("planner", 1)], "renewing begins no new epoch");
+    assert_eq!(
+        epochs(&renewed),
+        [("center", 1), ("planner", 1)],
+        "renewing begins no new epoch"
+    );
     assert_eq!(renewed.others.len(), 1);
     db.store.leave(first).await.unwrap();
     let seen = beat(&db.store, second).await;
@@ -78,7 +82,11 @@ async fn a_silent_server_is_gone_and_its_lease_goes_to_another(db: Opened) {
         seen.others.is_empty() && epochs(&seen) == [("center", 2), ("planner", 2)]
     })
     .await;
-    assert!(began.elapsed() >= TERM - Duration::from_millis(50), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() >= TERM - Duration::from_millis(50),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 async fn the_newest_session_of_a_party_is_known(db: Opened) {
@@ -95,7 +103,10 @@ async fn the_newest_session_of_a_party_is_known(db: Opened) {
         presence: offline,
         ..older
     };
-    assert!(!db.store.heard(&ended).await.unwrap(), "the older session says nothing any more");
+    assert!(
+        !db.store.heard(&ended).await.unwrap(),
+        "the older session says nothing any more"
+    );
     let a = mk_party_id("a");
     assert_eq!(db.store.presences(Some(&a)).await.unwrap(), [newer.clone()]);
     let ended = Attached {
@@ -103,7 +114,10 @@ async fn the_newest_session_of_a_party_is_known(db: Opened) {
         ..newer
     };
     assert!(db.store.heard(&ended).await.unwrap());
-    assert!(db.store.heard(&ended).await.unwrap(), "the same once more is no other session's");
+    assert!(
+        db.store.heard(&ended).await.unwrap(),
+        "the same once more is no other session's"
+    );
     assert_eq!(db.store.presences(Some(&a)).await.unwrap(), [ended]);
     assert_eq!(db.store.presences(None).await.unwrap().len(), 2);
 }
@@ -152,7 +166,11 @@ async fn every_change_that_others_need_is_noticed_with_it() {
     assert_eq!(heard(&db.store, 0).await, expected);
     let newest = db.store.newest_notice().await.unwrap();
     assert_eq!(heard(&db.store, newest).await, []);
-    assert_eq!(db.store.notices(newest, &[newest]).await.unwrap().len(), 1, "one that was missed");
+    assert_eq!(
+        db.store.notices(newest, &[newest]).await.unwrap().len(),
+        1,
+        "one that was missed"
+    );
     db.store.forget_notices(newest).await.unwrap();
     assert_eq!(heard(&db.store, 0).await, []);
 }
@@ -187,11 +205,17 @@ async fn what_was_decided_under_a_lease_is_refused_when_another_has_it() {
         epoch,
     };
     let begin = |loaded: &Loaded| Ok::<_, StoreError>(Some((planned(&loaded.gang), Some(NOW))));
-    let foreign = of_second.change_gang_under(Some(&fence), run.id, begin).await.unwrap_err();
+    let foreign = of_second
+        .change_gang_under(Some(&fence), run.id, begin)
+        .await
+        .unwrap_err();
     assert!(matches!(foreign, StoreError::TakenOver(_)), "{foreign}");
     db.store.leave(first).await.unwrap();
     let epoch = beat(&of_second, second).await.leases["planner"];
-    let late = of_first.change_gang_under(Some(&fence), run.id, begin).await.unwrap_err();
+    let late = of_first
+        .change_gang_under(Some(&fence), run.id, begin)
+        .await
+        .unwrap_err();
     assert!(matches!(late, StoreError::TakenOver(_)), "{late}");
     let fence = Fence {
         lease: "planner",

@@ -56,7 +56,24 @@ impl PortRegistry {
             let what = format!("port registry {} is not a folder of ours", folder.display());
             return Err(LaunchError::InvalidConfig { what });
         }
-        Ok(Self { folder, range })
+        let registry = Self { folder, range };
+        registry.sweep()?;
+        Ok(registry)
+    }
+
+    /// Removes what an agent that was killed while it wrote a claim has left half-written. Claims are written under the lock, so
+    /// whoever holds it finds nothing that is still being written.
+    fn sweep(&self) -> Result<(), LaunchError> {
+        let Some(_lock) = FileLock::try_take(&self.folder.join("lock"))? else {
+            return Ok(());
+        };
+        for entry in fs::read_dir(&self.folder).map_err(LaunchError::io("list", &self.folder))? {
+            let path = entry.map_err(LaunchError::io("list", &self.folder))?.path();
+            if path.extension().is_some_and(|extension| extension == "tmp") {
+                fs::remove_file(&path).map_err(LaunchError::io("remove", path))?;
+            }
+        }
+        Ok(())
     }
 
     /// Enters the critical section of all agents. Blocks the thread.

@@ -98,6 +98,9 @@ fn is_neutral(reason: Reason) -> bool {
             | ProcessRunning
             | ProcessSucceeded
             | ContainerCreating
+            | Approved
+            | PartiesChosen
+            | WaitingForApproval
     )
 }
 
@@ -200,7 +203,10 @@ fn legal_steps(found: &mut Found, before: &Gang, after: &Gang, events: &[Event])
     }
     if state != after.run.state {
         let now = after.run.state;
-        found.add(Rule::LegalSteps, format_args!("its events end with {state}, and it is {now}"));
+        found.add(
+            Rule::LegalSteps,
+            format_args!("its events end with {state}, and it is {now}"),
+        );
     }
     for (old, new) in before.assignments.iter().zip(&after.assignments) {
         if old.state != new.state && !old.state.may_become(new.state) {
@@ -223,7 +229,7 @@ fn legal_steps(found: &mut Found, before: &Gang, after: &Gang, events: &[Event])
 #[cfg(test)]
 mod tests {
     use flow_domain::{
-        AssignmentState, Run, RunId, Task, TaskId, Template, TemplateId, Timestamp, gang,
+        AssignmentState, Deadlines, Run, RunId, Task, TaskId, Template, TemplateId, Timestamp, gang,
         party::{Liveness, Parties, Presence},
         run::StartOptions,
         validate,
@@ -237,7 +243,7 @@ mod tests {
 
     /// A run that waits, and what became of it when it began.
     fn begun() -> (Gang, gang::Planned) {
-        let template = json!({ "name": "t", "framework": "iflearner", "command": ["train"] });
+        let template = json!({ "name": "digits", "framework": "iflearner", "command": ["train"] });
         let template = Template {
             id: TemplateId(Uuid::nil()),
             spec: serde_json::from_value(template).unwrap(),
@@ -245,7 +251,7 @@ mod tests {
             created_at: NOW,
             modified_at: NOW,
         };
-        let task = json!({ "name": "t", "template": "t", "participants": [{ "party": "a" }] });
+        let task = json!({ "name": "digits", "template": "digits", "participants": [{ "party": "a" }] });
         let task = Task {
             id: TaskId(Uuid::nil()),
             template: template.id,
@@ -254,7 +260,13 @@ mod tests {
             created_at: NOW,
             modified_at: NOW,
         };
-        let spec = validate::resolve(&template.spec, &task.spec, &StartOptions::default()).unwrap();
+        let spec = validate::resolve(
+            &template.spec,
+            &task.spec,
+            &StartOptions::default(),
+            &Deadlines::default(),
+        )
+        .unwrap();
         let gang = Gang {
             run: Run::submitted(RunId(Uuid::nil()), &task, spec, NOW),
             assignments: Vec::new(),
@@ -264,7 +276,9 @@ mod tests {
             since: NOW,
         };
         let parties = gang.run.spec.parties().into_iter().map(|party| (party.clone(), online));
-        let planned = gang::admit(&gang, &Parties(parties.collect()), NOW).unwrap().unwrap();
+        let planned = gang::admit(&gang, &[], &Parties(parties.collect()), NOW)
+            .unwrap()
+            .unwrap();
         (gang, planned)
     }
 

@@ -5,11 +5,19 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use flow_domain::{PartyId, RunId, RunState, gang::Gang, queue::{Capacity, Demand}};
+use flow_domain::{
+    PartyId, RunId, RunState,
+    gang::Gang,
+    queue::{Capacity, Demand},
+};
 use flow_server::store::memory::Commit;
 
 use super::{Rule, Violation, commit};
 use crate::{history::History, machine::LiveJob, time::Moment};
+
+/// How long after a deadline something must have come of it, in microseconds: the planner looks four times a second, and the one who
+/// plans may have to be taken over from.
+const SLACK: i64 = 8_000_000;
 
 /// What is known of the world before it begins.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +107,11 @@ impl Judge {
     /// How many runs ended in that state.
     #[must_use]
     pub(crate) fn ended_as(&self, state: RunState) -> usize {
-        self.lock().gangs.values().filter(|gang| gang.run.state == state).count()
+        self.lock()
+            .gangs
+            .values()
+            .filter(|gang| gang.run.state == state)
+            .count()
     }
 
     /// A change of a run is stored.
@@ -117,8 +129,15 @@ impl Judge {
         if over && self.expected.succeed.contains(&run.task_name) {
             let well = run.state == RunState::Succeeded && run.attempts.len() == 1 && run.member_restarts == 0;
             if !well {
-                let what = format!("run {} of {} had no reason to fail, and it is {}: {}: {} (attempt {})",
-                    run.id, run.task_name, run.state, run.reason, run.message, run.attempt());
+                let what = format!(
+                    "run {} of {} had no reason to fail, and it is {}: {}: {} (attempt {})",
+                    run.id,
+                    run.task_name,
+                    run.state,
+                    run.reason,
+                    run.message,
+                    run.attempt()
+                );
                 inner.broken(at, Rule::Succeeds, what);
             }
         }
@@ -155,7 +174,10 @@ impl Judge {
     pub(crate) fn job_started(&self, at: Moment, job: &LiveJob, live: &[LiveJob]) {
         let mut inner = self.lock();
         let LiveJob { party, key, identity } = job;
-        let what = format!("{} of attempt {} of run {} at {party}", identity.role, identity.attempt, identity.run);
+        let what = format!(
+            "{} of attempt {} of run {} at {party}",
+            identity.role, identity.attempt, identity.run
+        );
         inner.history.note(at, &format!("job {key} starts: {what}"));
         if !inner.started.insert(key.clone()) {
             inner.broken(at, Rule::RunsOnce, format!("{what} was started a second time"));
@@ -166,14 +188,25 @@ impl Judge {
         });
         if let Some(other) = other {
             let attempt = other.identity.attempt;
-            inner.broken(at, Rule::RunsOnce, format!("{what} starts while its like of attempt {attempt} still runs"));
+            inner.broken(
+                at,
+                Rule::RunsOnce,
+                format!("{what} starts while its like of attempt {attempt} still runs"),
+            );
         }
         let runs: BTreeSet<&str> = here.iter().map(|job| job.identity.run.as_str()).collect();
-        let offered = self.expected.parties.iter().find(|(id, _)| id.as_str() == party.as_str());
+        let offered = self
+            .expected
+            .parties
+            .iter()
+            .find(|(id, _)| id.as_str() == party.as_str());
         if let Some(most) = offered.and_then(|(_, capacity)| capacity.runs)
             && runs.len() > most as usize
         {
-            let what = format!("jobs of {} runs are at work at {party}, which offers {most}", runs.len());
+            let what = format!(
+                "jobs of {} runs are at work at {party}, which offers {most}",
+                runs.len()
+            );
             inner.broken(at, Rule::Capacity, what);
         }
     }
@@ -191,6 +224,19 @@ impl Judge {
         }
     }
 
+    /// All is well for a while; `wall` is what servers' clocks show, in microseconds. Nothing waits for longer than it may.
+    pub(crate) fn overdue(&self, at: Moment, wall: i64) {
+        let mut inner = self.lock();
+        let over = |gang: &&Gang| {
+            let deadline = gang.run.deadline.filter(|_| !gang.run.state.is_terminal());
+            deadline.is_some_and(|deadline| deadline.0 + SLACK < wall)
+        };
+        let late: Vec<String> = inner.gangs.values().filter(over).map(line).collect();
+        for run in late {
+            inner.broken(at, Rule::Ends, format!("it is past its deadline: {run}"));
+        }
+    }
+
     /// Everything should have come to its end; these jobs have not.
     pub(crate) fn over(&self, at: Moment, live: &[LiveJob]) {
         let mut inner = self.lock();
@@ -204,13 +250,25 @@ impl Judge {
             inner.broken(at, Rule::Ends, format!("it does not end: {run}"));
         }
         for job in live {
-            let what = format!("job {} of run {} still runs at {}", job.key, job.identity.run, job.party);
+            let what = format!(
+                "job {} of run {} still runs at {}",
+                job.key, job.identity.run, job.party
+            );
             inner.broken(at, Rule::Ends, what);
         }
         let accepted: BTreeSet<RunId> = inner.accepted.values().copied().collect();
-        let doubled: Vec<RunId> = inner.gangs.keys().filter(|run| !accepted.contains(run)).copied().collect();
+        let doubled: Vec<RunId> = inner
+            .gangs
+            .keys()
+            .filter(|run| !accepted.contains(run))
+            .copied()
+            .collect();
         for run in doubled {
-            inner.broken(at, Rule::NotLost, format!("nobody was told of run {run}: a start was carried out twice"));
+            inner.broken(
+                at,
+                Rule::NotLost,
+                format!("nobody was told of run {run}: a start was carried out twice"),
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use flow_launcher::{Exit, Identity, Key, Launch, LaunchError, Observed, Prepare, Prepared};
+use flow_launcher::{Identity, Key, Launch, LaunchError, Observed, Prepare, Prepared};
 
 use super::{
     job::{End, Job, Past, Started, Stop},
@@ -205,7 +205,7 @@ impl Ground {
         };
         let Some(started) = &job.started else {
             return match job.stop {
-                Some(stop) => Observed::Exited(exit(wall(stop.at), wall(stop.at), End::Stopped)),
+                Some(stop) => Observed::Exited(End::Stopped.exit(wall(stop.at), wall(stop.at))),
                 None if job.released => Observed::Absent,
                 None => Observed::Prepared(job.prepared.clone()),
             };
@@ -215,7 +215,7 @@ impl Ground {
             Some((_, End::Lost)) => Observed::Lost {
                 message: "the supervisor was killed, and the job with it".to_owned(),
             },
-            Some((at, how)) => Observed::Exited(exit(wall(up.min(at)), wall(at), how)),
+            Some((at, how)) => Observed::Exited(how.exit(wall(up.min(at)), wall(at))),
             None if now < up => Observed::Waiting {
                 reason: "ContainerCreating".to_owned(),
                 message: "the image is on its way".to_owned(),
@@ -293,122 +293,5 @@ impl Ground {
         let inner = self.lock();
         let job = inner.jobs.get(&(party.to_owned(), key.to_string()))?;
         ready.then(|| inner.attempt(&job.identity).page(now).to_string().into_bytes())
-    }
-}
-
-fn exit(started_at: i64, ended_at: i64, how: End) -> Exit {
-    let (code, signal, reason) = match how {
-        End::Code(code) => (Some(code), None, None),
-        End::OutOfMemory => (Some(137), None, Some("OOMKilled".to_owned())),
-        End::Stopped => (None, (started_at < ended_at).then_some(15), None),
-        // Told apart before.
-        End::Lost => (None, None, None),
-    };
-    Exit {
-        code,
-        signal,
-        stopped: how == End::Stopped,
-        started_at,
-        ended_at,
-        message: reason.as_ref().map(|_| "it used more memory than it may".to_owned()),
-        reason,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use flow_launcher::LogLimits;
-
-    use super::*;
-    use crate::{check::Expectations, history::History};
-
-    fn ground() -> (Ground, Arc<Judge>) {
-        let judge = Arc::new(Judge::new(Expectations::default(), History::default()));
-        let good = BTreeMap::from([("task".to_owned(), Temper::Good)]);
-        (Ground::new(7, good, judge.clone()), judge)
-    }
-
-    fn prepare(role: &str, ports: &[&str]) -> Prepare {
-        Prepare {
-            ports: ports.iter().map(|port| (*port).to_owned()).collect(),
-            identity: Identity {
-                party: "a".to_owned(),
-                aggregator: role == "server",
-                role: role.to_owned(),
-                run: "run".to_owned(),
-                task: "task".to_owned(),
-                attempt: 1,
-            },
-            image: None,
-        }
-    }
-
-    fn launch() -> Launch {
-        Launch {
-            argv: vec!["train".to_owned()],
-            env: BTreeMap::new(),
-            workdir: None,
-            grace: Duration::from_secs(1),
-            log: LogLimits::default(),
-            container: None,
-        }
-    }
-
-    fn at(seconds: u64) -> Moment {
-        Moment::default().plus(seconds * 1000)
-    }
-
-    #[test]
-    fn a_party_trains_with_its_server_and_stays_as_it_ended() {
-        let (ground, judge) = ground();
-        let (server, party) = (Key::new("server").unwrap(), Key::new("party").unwrap());
-        let observe = |key: &Key, now| ground.observe("a", key, now, |at| at.0);
-        ground.prepare("a", &server, &prepare("server", &["grpc", "http"])).unwrap();
-        ground.prepare("a", &party, &prepare("party", &["grpc"])).unwrap();
-        for key in [&server, &party] {
-            assert!(matches!(observe(key, at(0)), Observed::Prepared(_)));
-            ground.start("a", key, &launch(), at(1)).unwrap();
-            ground.start("a", key, &launch(), at(2)).unwrap();
-        }
-        assert_eq!(ground.live(at(2)).len(), 2);
-        let Observed::Exited(exit) = observe(&party, at(60)) else {
-            panic!("the party does not end")
-        };
-        assert!(exit.is_success(), "{exit:?}");
-        let page: serde_json::Value = serde_json::from_slice(&ground.page("a", &server, at(60)).unwrap()).unwrap();
-        assert_eq!(page["a"]["complete"], true);
-        ground.stop("a", &server, Duration::from_secs(1), at(60));
-        assert!(matches!(observe(&server, at(62)), Observed::Exited(exit) if exit.stopped));
-        ground.release("a", &server, at(62)).unwrap();
-        ground.purge("a", &server, at(62)).unwrap();
-        assert_eq!(observe(&server, at(63)), Observed::Absent);
-        assert_eq!(observe(&party, at(63)), Observed::Exited(exit));
-        assert_eq!(judge.violations(), []);
-    }
-
-    #[test]
-    fn what_was_stopped_before_it_started_never_starts() {
-        let (ground, _) = ground();
-        let key = Key::new("party").unwrap();
-        assert!(ground.start("a", &key, &launch(), at(0)).is_err());
-        ground.prepare("a", &key, &prepare("party", &["grpc"])).unwrap();
-        assert!(ground.prepare("a", &key, &prepare("party", &["http"])).is_err());
-        ground.stop("a", &key, Duration::from_secs(1), at(1));
-        assert!(ground.start("a", &key, &launch(), at(2)).is_err());
-        assert_eq!(ground.live(at(2)), []);
-    }
-
-    #[test]
-    fn a_machine_that_goes_down_takes_its_jobs_with_it() {
-        let (ground, _) = ground();
-        let key = Key::new("server").unwrap();
-        ground.prepare("a", &key, &prepare("server", &["grpc", "http"])).unwrap();
-        ground.start("a", &key, &launch(), at(1)).unwrap();
-        assert!(ground.release("a", &key, at(5)).is_err());
-        ground.reboot("a", at(6));
-        assert!(matches!(
-            ground.observe("a", &key, at(6), |at| at.0),
-            Observed::Lost { .. }
-        ));
     }
 }

@@ -1,6 +1,6 @@
 //! One job on a machine: what was asked of it, and what it comes to by itself.
 
-use flow_launcher::{Identity, Prepared};
+use flow_launcher::{Exit, Identity, Prepared};
 
 use super::script::{Fate, Script};
 use crate::time::Moment;
@@ -52,6 +52,28 @@ pub(super) enum End {
     OutOfMemory,
     Stopped,
     Lost,
+}
+
+impl End {
+    /// The same in a launcher's words; times are those of the machine's own clock, in microseconds since the Unix epoch.
+    pub(super) fn exit(self, started_at: i64, ended_at: i64) -> Exit {
+        let (code, signal, reason) = match self {
+            Self::Code(code) => (Some(code), None, None),
+            Self::OutOfMemory => (Some(137), None, Some("OOMKilled".to_owned())),
+            Self::Stopped => (None, (started_at < ended_at).then_some(15), None),
+            // Observed as lost, which is no exit.
+            Self::Lost => (None, None, None),
+        };
+        Exit {
+            code,
+            signal,
+            stopped: self == Self::Stopped,
+            started_at,
+            ended_at,
+            message: reason.as_ref().map(|_| "it used more memory than it may".to_owned()),
+            reason,
+        }
+    }
 }
 
 impl Job {

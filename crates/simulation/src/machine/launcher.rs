@@ -4,7 +4,8 @@ use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flow_launcher::{
-    Answer, Key, Launch, LaunchError, Launcher, LogLine, LogQuery, LogStream, Observed, Prepare, Prepared, Proxy, Stream,
+    Answer, Key, Launch, LaunchError, Launcher, LogLine, LogQuery, LogStream, Observed, Prepare, Prepared, Proxy,
+    Stream,
 };
 use futures::StreamExt;
 
@@ -111,12 +112,7 @@ impl Launcher for SimLauncher {
     }
 
     fn logs(&self, key: &Key, query: LogQuery) -> LogStream {
-        let (ground, party, key, skew) = (
-            self.ground.clone(),
-            self.party.clone(),
-            key.clone(),
-            self.skew.clone(),
-        );
+        let (ground, party, key, skew) = (self.ground.clone(), self.party.clone(), key.clone(), self.skew.clone());
         let (all, _) = ground.log(&party, &key, Moment::now());
         let first = query.tail.map_or(0, |tail| all.len().saturating_sub(tail));
         // Each piece: what came since the last look.
@@ -137,7 +133,11 @@ impl Launcher for SimLauncher {
                     .map(|(at, text)| {
                         Ok(LogLine {
                             at_micros: skew.wall(at),
-                            stream: if text.starts_with("error") { Stream::Stderr } else { Stream::Stdout },
+                            stream: if text.starts_with("error") {
+                                Stream::Stderr
+                            } else {
+                                Stream::Stdout
+                            },
                             text,
                         })
                     })
@@ -156,7 +156,9 @@ impl Launcher for SimLauncher {
 #[async_trait]
 impl Proxy for SimLauncher {
     async fn get(&self, key: &Key, _port: &str, _path: &str) -> Option<Answer> {
-        let page = self.call("ask", |now| Ok(self.ground.page(&self.party, key, now))).await;
+        let page = self
+            .call("ask", |now| Ok(self.ground.page(&self.party, key, now)))
+            .await;
         let body = page.ok().flatten()?;
         Some(Answer { status: 200, body })
     }

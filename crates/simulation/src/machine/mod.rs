@@ -5,6 +5,8 @@ mod job;
 mod launcher;
 mod life;
 mod script;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 pub(crate) use self::{

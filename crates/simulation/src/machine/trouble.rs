@@ -59,7 +59,13 @@ impl Trouble {
             slowest,
             failures,
         } = &mut *inner;
-        let mut takes = || if *slowest == 0 { 0 } else { dice.random_range(0..*slowest) };
+        let mut takes = || {
+            if *slowest == 0 {
+                0
+            } else {
+                dice.random_range(0..*slowest)
+            }
+        };
         let (before, after) = (takes(), takes());
         let fails = (*failures > 0.0 && dice.random_bool(*failures)).then(|| match dice.random_bool(0.5) {
             true => Failing::Undone,

@@ -60,13 +60,17 @@ fn templates() -> Vec<TemplateSpec> {
     });
     [iflearner, flower]
         .into_iter()
-        .map(|spec| serde_json::from_value(spec).unwrap_or_else(|error| unreachable!("a template of the plan: {error}")))
+        .map(|spec| {
+            serde_json::from_value(spec).unwrap_or_else(|error| unreachable!("a template of the plan: {error}"))
+        })
         .collect()
 }
 
 pub(super) fn draw(dice: &mut StdRng, members: &[Member], calm: bool) -> Asked {
     let number = dice.random_range(1..=3);
-    let mut tasks: Vec<TaskSpec> = (0..number).map(|n| task(dice, members, &format!("task-{n}"), calm)).collect();
+    let mut tasks: Vec<TaskSpec> = (0..number)
+        .map(|n| task(dice, members, &format!("task-{n}"), calm))
+        .collect();
     let names: Vec<String> = tasks.iter().map(|task| task.name.to_string()).collect();
     let mut starts: Vec<Start> = (0..dice.random_range(1..=5))
         .filter_map(|_| {
@@ -91,7 +95,10 @@ fn task(dice: &mut StdRng, members: &[Member], name: &str, good: bool) -> TaskSp
     let others = members.get(1..).unwrap_or_default();
     let number = dice.random_range(1..=others.len());
     let chosen: Vec<&Member> = others.choose_multiple(dice, number).collect();
-    let participants: Vec<Value> = chosen.iter().map(|member| json!({ "party": member.id.to_string() })).collect();
+    let participants: Vec<Value> = chosen
+        .iter()
+        .map(|member| json!({ "party": member.id.to_string() }))
+        .collect();
     let template = if dice.random_bool(0.7) { "iflearner" } else { "flower" };
     let mut spec = json!({
         "name": name, "template": template, "participants": participants,

@@ -68,7 +68,11 @@ pub(super) fn draw(dice: &mut StdRng, members: &[Member], servers: usize, storm:
 fn one(dice: &mut StdRng, members: &[Member], servers: usize, storm: u64) -> Option<Fault> {
     let party = members.choose(dice)?.id.to_string();
     let server = server(dice.random_range(0..servers));
-    let someone = if dice.random_bool(0.5) { party.clone() } else { server.clone() };
+    let someone = if dice.random_bool(0.5) {
+        party.clone()
+    } else {
+        server.clone()
+    };
     let kind = match dice.random_range(0..16) {
         0 | 1 => Kind::Cut(server, party),
         2 if dice.random_bool(0.5) => Kind::CutOneWay(server, party),
@@ -90,11 +94,7 @@ fn one(dice: &mut StdRng, members: &[Member], servers: usize, storm: u64) -> Opt
             *[0.0, 0.0, 0.1, 0.5, 1.0].choose(dice)?,
             *[0.0, 0.05, 0.3].choose(dice)?,
         ),
-        _ => Kind::Trouble(
-            party,
-            dice.random_range(0..1_000),
-            *[0.0, 0.1, 0.6, 1.0].choose(dice)?,
-        ),
+        _ => Kind::Trouble(party, dice.random_range(0..1_000), *[0.0, 0.1, 0.6, 1.0].choose(dice)?),
     };
     let at = dice.random_range(0..storm * 3 / 4);
     let lasts = match dice.random_bool(0.7) {

@@ -14,11 +14,7 @@ pub(crate) use self::{
     fault::{Fault, Kind},
     parties::Member,
 };
-use crate::{
-    check::Expectations,
-    machine::Temper,
-    time::Moment,
-};
+use crate::{check::Expectations, machine::Temper, time::Moment};
 
 /// What a seed stands for.
 #[derive(Debug, Clone)]
@@ -33,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) asked: Asked,
     /// What goes wrong, by time.
     pub(crate) faults: Vec<Fault>,
+    /// With which probability a message of a session comes twice.
+    pub(crate) doubled: Option<f64>,
     /// When everything is well again, for good.
     pub(crate) calm_from: Moment,
 }
@@ -61,14 +59,23 @@ impl Plan {
             }
             false => BTreeMap::new(),
         };
+        let doubled = dice.random_bool(0.2).then(|| dice.random_range(0.01..0.5));
         Self {
             servers,
             members,
             sites,
             asked,
             faults,
+            doubled,
             calm_from: Moment::default().plus(parties::SETTLED + storm),
         }
+    }
+
+    /// Whether the servers' clocks show the true time.
+    #[must_use]
+    pub(crate) fn servers_know_the_time(&self) -> bool {
+        let is_set = |fault: &Fault| matches!(&fault.kind, Kind::Jump(host, _) if host.starts_with("server"));
+        !self.faults.iter().any(is_set)
     }
 
     /// What is to be expected of a world that goes by this plan.
@@ -105,7 +112,10 @@ mod tests {
         for seed in 0..300 {
             let plan = Plan::draw(seed);
             assert_eq!(format!("{plan:?}"), format!("{:?}", Plan::draw(seed)));
-            assert!(plan.faults.iter().all(|fault| fault.until <= plan.calm_from), "{plan:?}");
+            assert!(
+                plan.faults.iter().all(|fault| fault.until <= plan.calm_from),
+                "{plan:?}"
+            );
             assert!(plan.asked.starts.iter().all(|start| start.at <= plan.calm_from));
         }
     }
@@ -117,7 +127,13 @@ mod tests {
         let mut kinds: Vec<String> = plans
             .iter()
             .flat_map(|plan| &plan.faults)
-            .map(|fault| format!("{:?}", fault.kind).split([' ', '(']).next().unwrap_or_default().to_owned())
+            .map(|fault| {
+                format!("{:?}", fault.kind)
+                    .split([' ', '('])
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
             .collect();
         kinds.sort_unstable();
         kinds.dedup();

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tonic::transport::Endpoint;
 use turmoil::net::{TcpListener, TcpStream};
 
+use super::relay::{self, Doubling};
 use crate::gate::Gate;
 
 /// Where servers listen.
@@ -93,7 +94,10 @@ async fn call(server: &str, party: &PartyId, gate: Arc<Gate>) -> io::Result<Touc
 }
 
 /// The connections that come in, as long as somebody takes them.
-pub(super) fn incoming(gate: Arc<Gate>) -> impl futures::Stream<Item = io::Result<Connection>> + Send + Unpin {
+pub(super) fn incoming(
+    gate: Arc<Gate>,
+    doubling: Option<Doubling>,
+) -> impl futures::Stream<Item = io::Result<Connection>> + Send + Unpin {
     let (sender, receiver) = tokio::sync::mpsc::channel(16);
     tokio::spawn(async move {
         // A port that is taken cannot be: the host is this server's own, and the listener goes with its last life.
@@ -106,12 +110,15 @@ pub(super) fn incoming(gate: Arc<Gate>) -> impl futures::Stream<Item = io::Resul
                 () = sender.closed() => return,
             };
             let Ok((stream, _)) = accepted else { return };
-            let (gate, sender) = (gate.clone(), sender.clone());
+            let (gate, sender, doubling) = (gate.clone(), sender.clone(), doubling.clone());
             tokio::spawn(async move {
                 let greeted = tokio::time::timeout(GREETING, greeted(Touching { stream, gate })).await;
-                if let Ok(Ok(connection)) = greeted {
+                let Ok(Ok((stream, party))) = greeted else { return };
+                let connection = Connection::of(stream, party.clone());
+                match doubling {
                     // The server may be on its way out.
-                    let _ = sender.send(Ok(connection)).await;
+                    None => drop(sender.send(Ok(connection)).await),
+                    Some(doubling) => relay::serve(connection, party, doubling, sender).await,
                 }
             });
         }
@@ -119,11 +126,11 @@ pub(super) fn incoming(gate: Arc<Gate>) -> impl futures::Stream<Item = io::Resul
     tokio_stream::wrappers::ReceiverStream::new(receiver)
 }
 
-async fn greeted(mut stream: Touching) -> io::Result<Connection> {
+async fn greeted(mut stream: Touching) -> io::Result<(Touching, PartyId)> {
     let length = stream.read_u8().await?;
     let mut name = vec![0; length.into()];
     stream.read_exact(&mut name).await?;
     let name = String::from_utf8(name).map_err(io::Error::other)?;
     let party = name.parse().map_err(io::Error::other)?;
-    Ok(Connection::of(stream, party))
+    Ok((stream, party))
 }

@@ -54,7 +54,11 @@ impl Disk {
             away,
             silent,
         } = &mut *inner;
-        let takes = if *slowest == 0 { 0 } else { dice.random_range(0..*slowest) };
+        let takes = if *slowest == 0 {
+            0
+        } else {
+            dice.random_range(0..*slowest)
+        };
         let (away, silent) = (*away, *silent);
         (
             takes,

@@ -5,6 +5,7 @@ mod connection;
 mod desk;
 mod disk;
 mod process;
+mod relay;
 mod server;
 mod storm;
 mod user;

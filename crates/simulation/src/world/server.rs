@@ -9,8 +9,9 @@ use flow_server::{
     core::{Core, CoreConfig},
     store::{Store, StoreError},
 };
+use rand::{SeedableRng, rngs::StdRng};
 
-use super::{World, connection, disk::ThroughDisk};
+use super::{World, connection, disk::ThroughDisk, relay::Doubling};
 
 /// How often an agent says something at least.
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -23,9 +24,11 @@ const RESTART: Duration = Duration::from_millis(300);
 
 /// One life of a server.
 pub(super) async fn run(world: Arc<World>, name: String) -> turmoil::Result {
-    let (Some(process), Some(disk), Some(desk)) =
-        (world.processes.get(&name), world.disks.get(&name), world.desks.get(&name))
-    else {
+    let (Some(process), Some(disk), Some(desk)) = (
+        world.processes.get(&name),
+        world.disks.get(&name),
+        world.desks.get(&name),
+    ) else {
         return Err(format!("there is no server {name}").into());
     };
     let life = process.begin();
@@ -42,6 +45,7 @@ pub(super) async fn run(world: Arc<World>, name: String) -> turmoil::Result {
         (site.clone(), capacity)
     });
     let config = CoreConfig {
+        peers: Default::default(),
         heartbeat: HEARTBEAT,
         scheduling: SchedulingConfig {
             patience: PATIENCE,
@@ -52,11 +56,16 @@ pub(super) async fn run(world: Arc<World>, name: String) -> turmoil::Result {
         // The center's agent is a program of its own here.
         center: false,
     };
+    let doubling = world.plan.doubled.map(|probability| {
+        let dice = StdRng::seed_from_u64(world.seed.wrapping_add(life.number));
+        Doubling::new(dice, probability)
+    });
     let shutdown = Shutdown::new();
     let core = loop {
         let started = async {
             let core = Core::open(store.clone(), life.ambient.clone(), config.clone()).await?;
-            core.start(connection::incoming(life.gate.clone()), &shutdown).await?;
+            let incoming = connection::incoming(life.gate.clone(), doubling.clone());
+            core.start(incoming, &shutdown).await?;
             Ok::<_, StoreError>(core)
         };
         match started.await {

@@ -67,7 +67,9 @@ impl Storm {
     }
 
     fn begin(&mut self, fault: &Fault, sim: &mut Sim<'_>, now: Moment) {
-        self.world.judge.note(now, &format!("until {}: {:?}", fault.until, fault.kind));
+        self.world
+            .judge
+            .note(now, &format!("until {}: {:?}", fault.until, fault.kind));
         tracing::info!(until = %fault.until, "{:?}", fault.kind);
         match &fault.kind {
             Kind::Cut(a, b) => sim.partition(a.as_str(), b.as_str()),

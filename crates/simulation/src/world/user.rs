@@ -77,7 +77,9 @@ async fn one(world: Arc<World>, start: Start, key: String) {
     world.judge.accepted(Moment::now(), &key, run.id);
     let Some(after) = start.cancel_after else { return };
     tokio::time::sleep(Duration::from_millis(after)).await;
-    world.judge.note(Moment::now(), &format!("somebody wants the end of run {}", run.id));
+    world
+        .judge
+        .note(Moment::now(), &format!("somebody wants the end of run {}", run.id));
     until(&world, "cancel", move |services| cancel(services, run.id)).await;
 }
 
@@ -107,7 +109,9 @@ async fn until<T: Send + 'static, F: Future<Output = Result<T, Refusal>> + Send 
             match desk.ask(request.clone()).await {
                 Ok(Ok(done)) => return done,
                 Ok(Err(refusal)) => {
-                    world.judge.note(Moment::now(), &format!("{what} refused: {:?}", refusal.code));
+                    world
+                        .judge
+                        .note(Moment::now(), &format!("{what} refused: {:?}", refusal.code));
                     tracing::info!(what, code = ?refusal.code, detail = refusal.detail, "refused; asking again");
                 }
                 Err(_) => world.judge.note(Moment::now(), &format!("{what}: no answer")),

@@ -36,7 +36,9 @@ impl Need {
                 "(package(flow-testbed) - binary_id(flow-testbed::link) - binary_id(flow-testbed::rest) - binary_id(flow-testbed::pods)) \
                  + binary_id(flowctl::demo)"
             }
-            Self::MariaDb => "binary_id(flow-mariadb::server) + (binary_id(flow-server::store) - test(sqlite::))",
+            Self::MariaDb => {
+                "binary_id(flow-mariadb::server) + (binary_id(flow-server::store) - test(sqlite::)) + binary_id(flow-testbed::chaos)"
+            }
             Self::ApiServer => "binary_id(/^flow-operator::/) + binary_id(flow-cluster::api)",
             Self::Node => "binary_id(flow-testbed::pods) + binary_id(flow-cluster::node)",
         }

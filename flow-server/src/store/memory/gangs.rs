@@ -121,6 +121,26 @@ impl Memory {
         .await
     }
 
+    pub(in crate::store) async fn taking_runs(&self) -> Result<Vec<RunId>, StoreError> {
+        self.read("taking_runs", |tables| {
+            let runs = tables.runs.iter();
+            let taking = runs.filter(|(_, stored)| standing(&stored.gang.run) == TAKES);
+            taking.map(|(id, _)| *id).collect()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn live_runs_at(&self, parties: &[PartyId]) -> Result<Vec<RunId>, StoreError> {
+        self.read("live_runs_at", |tables| {
+            let live = tables.runs.iter().filter(|(_, stored)| {
+                let mut assignments = stored.gang.assignments.iter();
+                assignments.any(|a| parties.contains(&a.party) && !a.state.is_terminal())
+            });
+            live.map(|(id, _)| *id).collect()
+        })
+        .await
+    }
+
     pub(in crate::store) async fn gangs_at(&self, party: &PartyId) -> Result<Vec<Gang>, StoreError> {
         self.read("gangs_at", |tables| {
             let gangs = tables.runs.values().map(|stored| &stored.gang);

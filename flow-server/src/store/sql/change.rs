@@ -22,6 +22,9 @@ use crate::store::shared::{Fence, Notice};
 /// more than that many others were while its own outcome was looked for.
 const REMEMBERED: usize = 8;
 
+/// How many assignments are written by one statement.
+const ROWS: usize = 100;
+
 /// The gang as it was, and what was made of it; nothing if there is no such run.
 type Done = Option<Box<(Gang, Option<Planned>)>>;
 
@@ -95,7 +98,7 @@ impl Sql {
         };
         let changes: String = row.try_get("", "changes")?;
         let (run, wake_at) = read_run(&row)?;
-        let assignments = assignments_of(&tx, &[id]).await?.remove(&run.id).unwrap_or_default();
+        let assignments = assignments_of(&*tx, &[id]).await?.remove(&run.id).unwrap_or_default();
         let loaded = Loaded {
             gang: Gang { run, assignments },
             wake_at,
@@ -164,27 +167,33 @@ async fn write(
             .value(Alias::new("needs"), to_json("needs", &run.spec.needs())?);
     }
     tx.execute(&update).await?;
-    for (place, assignment) in planned.gang.assignments.iter().enumerate() {
-        if before.assignments.get(place) == Some(assignment) {
-            continue;
-        }
+    let changed: Vec<_> = planned
+        .gang
+        .assignments
+        .iter()
+        .enumerate()
+        .filter(|(place, assignment)| before.assignments.get(*place) != Some(*assignment))
+        .collect();
+    for part in changed.chunks(ROWS) {
         let mut insert = Query::insert();
         insert
             .into_table(Alias::new("assignment"))
             .columns(["id", "run_id", "party", "live", "place", "body"].map(Alias::new))
-            .values_panic([
-                assignment.id.to_string().into(),
-                run.id.to_string().into(),
-                assignment.party.as_str().into(),
-                (!assignment.state.is_terminal()).into(),
-                i64::try_from(place).unwrap_or(i64::MAX).into(),
-                to_json("assignment", assignment)?.into(),
-            ])
             .on_conflict(
                 OnConflict::column(Alias::new("id"))
                     .update_columns(["live", "body"].map(Alias::new))
                     .to_owned(),
             );
+        for (place, assignment) in part {
+            insert.values_panic([
+                assignment.id.to_string().into(),
+                run.id.to_string().into(),
+                assignment.party.as_str().into(),
+                (!assignment.state.is_terminal()).into(),
+                i64::try_from(*place).unwrap_or(i64::MAX).into(),
+                to_json("assignment", assignment)?.into(),
+            ]);
+        }
         tx.execute(&insert).await?;
     }
     events::append(tx, run.id, &planned.events).await

@@ -15,6 +15,7 @@ use sea_orm::{
 use super::{
     Sql,
     failure::{Cause, cause, is_duplicate},
+    turn::Turns,
 };
 
 /// How long a call waits for a connection, or for SQLite's lock.
@@ -104,7 +105,11 @@ impl Sql {
     pub(in crate::store) async fn open(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
         let db = connect(url, max_connections).await?;
         migrate(&db, url).await?;
-        Ok(Self { db, me: None })
+        Ok(Self {
+            turns: Turns::of(db.get_database_backend()),
+            db,
+            me: None,
+        })
     }
 }
 

@@ -13,10 +13,13 @@ use sea_orm::{
 use serde_json::Value;
 
 use super::{
-    Claim, Created, Loaded, Sql, StoreError, events, from_json, idempotency, said_to, standing, to_json,
+    Claim, Created, Loaded, Sql, StoreError, TAKES, events, from_json, idempotency, said_to, standing, to_json,
     tries::{Failed, Tries, bounded, commit},
 };
 use crate::store::shared::Notice;
+
+/// How many parties are named in one statement.
+const PARTIES: usize = 200;
 
 const RUN: [&str; 4] = ["id", "spec", "status", "wake_at"];
 
@@ -193,8 +196,44 @@ impl Sql {
             .order_by(Alias::new("wake_at"), Order::Asc)
             .order_by(Alias::new("id"), Order::Asc)
             .limit(limit);
-        let rows = self.rows(&select).await?;
-        let ids: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("", "id")).collect();
+        self.ids(&select, "id").await
+    }
+
+    /// The runs that take something of their parties.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub(in crate::store) async fn taking_runs(&self) -> Result<Vec<RunId>, StoreError> {
+        let mut select = Query::select();
+        select
+            .column(Alias::new("id"))
+            .from(Alias::new("run"))
+            .and_where(Expr::col("queue").eq(TAKES));
+        self.ids(&select, "id").await
+    }
+
+    /// The runs with an assignment that is not over at one of these parties.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub(in crate::store) async fn live_runs_at(&self, parties: &[PartyId]) -> Result<Vec<RunId>, StoreError> {
+        let mut found = BTreeSet::new();
+        for part in parties.chunks(PARTIES) {
+            let mut select = Query::select();
+            select
+                .column(Alias::new("run_id"))
+                .from(Alias::new("assignment"))
+                .and_where(Expr::col("party").is_in(part.iter().map(PartyId::as_str)))
+                .and_where(Expr::col("live").eq(true));
+            found.extend(self.ids(&select, "run_id").await?);
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    async fn ids(&self, select: &SelectStatement, column: &str) -> Result<Vec<RunId>, StoreError> {
+        let rows = self.rows(select).await?;
+        let ids: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("", column)).collect();
+        // Only valid ids were ever written.
         Ok(ids?.iter().filter_map(|id| id.parse().ok()).collect())
     }
 

@@ -65,6 +65,7 @@ impl Sql {
         bounded(async {
             let mut tries = Tries::default();
             loop {
+                let _turn = self.turn().await;
                 let failed = match self.db.execute(&delete).await {
                     Ok(done) => return Ok(done.rows_affected()),
                     Err(error) => Failed::of_statement(error, 0),

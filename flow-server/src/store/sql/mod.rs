@@ -14,15 +14,16 @@ mod shared;
 mod task;
 mod template;
 mod tries;
+mod turn;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, QueryResult,
     sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement},
 };
 
 pub use self::connect::{ConnectError, migrate};
 pub(super) use self::failure::{Cause, cause};
+use self::turn::Turns;
 use super::{
     StoreError,
     kinds::{Claim, Created, KEPT, Loaded, Queue, RunFilter, StoredEvent, TAKES, WAITS, said_to, standing},
@@ -33,20 +34,12 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) struct Sql {
     db: DatabaseConnection,
+    turns: Turns,
     /// The server that uses it, where others may too: they are told of every change.
     me: Option<ServerId>,
 }
 
 impl Sql {
-    /// A transaction that may write: SQLite must say so at its beginning, or two of them could wait for each other.
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.db.begin_with_options(options).await
-    }
-
     /// The row that a query finds.
     async fn row(&self, select: &SelectStatement) -> Result<Option<QueryResult>, StoreError> {
         tries::bounded(async { Ok(self.db.query_one(select).await?) }).await

@@ -111,6 +111,7 @@ impl Sql {
         bounded(async {
             let mut tries = Tries::default();
             loop {
+                let _turn = self.turn().await;
                 let Err(error) = self.db.execute(statement).await else {
                     return Ok(());
                 };

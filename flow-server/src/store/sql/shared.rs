@@ -135,6 +135,7 @@ impl Sql {
         gone.from_table(Alias::new("server"))
             .and_where(Expr::col("id").eq(me.as_str()));
         bounded(async {
+            let _turn = self.turn().await;
             self.db.execute(&free).await?;
             self.db.execute(&gone).await?;
             Ok(())
@@ -314,6 +315,7 @@ impl Sql {
         gone.from_table(Alias::new("server"))
             .and_where(Expr::col("seen_at").lt(self.now().sub(term() * 100)));
         bounded(async {
+            let _turn = self.turn().await;
             self.db.execute(&old).await?;
             self.db.execute(&gone).await?;
             Ok(())

@@ -3,11 +3,12 @@
 use std::{future::Future, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use sea_orm::{DatabaseTransaction, DbErr, RuntimeErr};
+use sea_orm::{DbErr, RuntimeErr};
 
 use super::{
     StoreError,
     failure::{Cause, cause},
+    turn::Transaction,
 };
 
 /// No call takes longer, whatever the database does.
@@ -50,7 +51,7 @@ impl<T> Failed<T> {
 }
 
 /// Commits; `answer` is what the transaction comes to if that succeeds.
-pub(super) async fn commit<T>(tx: DatabaseTransaction, answer: T) -> Result<T, Failed<T>> {
+pub(super) async fn commit<T>(tx: Transaction, answer: T) -> Result<T, Failed<T>> {
     match tx.commit().await {
         Ok(()) => Ok(answer),
         Err(error) => Err(Failed::of_statement(error, answer)),
