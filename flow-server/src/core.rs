@@ -32,7 +32,7 @@ pub struct CoreConfig {
     pub heartbeat: Duration,
     /// The queue.
     pub scheduling: SchedulingConfig,
-    /// Where other servers on the same database reach this one's link.
+    /// Where other servers on the same database reach this one's link; empty if that is not known.
     pub address: String,
     /// Whether this server would host the center's agent.
     pub center: bool,
@@ -57,7 +57,10 @@ impl Core {
     pub async fn open(store: Store, ambient: Ambient, config: CoreConfig) -> Result<Self, StoreError> {
         let hub = Arc::new(Hub::default());
         let known = store.parties(None, MAX_PARTIES).await?;
-        let chance = ambient.chance.clone();
+        if let Some(newest) = known.iter().map(|party| party.last_seen).max() {
+            ambient.clock.not_before(newest.0);
+        }
+        let (chance, clock) = (ambient.chance.clone(), ambient.clock.clone());
         let shared = store.is_shared().then(|| ServerId(chance.id()));
         let store = match shared {
             Some(id) => store.used_by(id),
@@ -70,6 +73,7 @@ impl Core {
         hub.remember(known, engine.now());
         let replica = shared.map(|id| Replica {
             id,
+            clock: clock.clone(),
             store: store.clone(),
             hub: hub.clone(),
             engine: engine.clone(),

@@ -100,7 +100,7 @@ impl Server {
         let core_config = CoreConfig {
             heartbeat: config.link.heartbeat,
             scheduling: config.scheduling.clone(),
-            address: config.link.advertise.clone().unwrap_or_else(|| link_at.to_string()),
+            address: address(config.link.advertise.as_deref(), link_at, store.is_shared()),
             center: config.center.enabled,
             peers,
         };
@@ -187,6 +187,20 @@ impl Server {
         self.shutdown.token.cancelled().await;
         if let Err(error) = self.shutdown.drain(Duration::from_secs(15)).await {
             tracing::warn!(%error, "ending all the same");
+        }
+    }
+}
+
+/// Where other servers reach the link.
+fn address(advertised: Option<&str>, link: SocketAddr, shared: bool) -> String {
+    match advertised {
+        Some(address) => address.to_owned(),
+        None if !link.ip().is_unspecified() => link.to_string(),
+        None => {
+            if shared {
+                tracing::warn!(%link, "other servers cannot ask this one for logs: set link.advertise to a host of its certificate and its port");
+            }
+            String::new()
         }
     }
 }

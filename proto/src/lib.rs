@@ -1,5 +1,6 @@
 //! `flow.v1`, the language between agents and the server, and its translation from and to the domain.
 
+mod codec;
 mod from_wire;
 mod generated;
 mod pace;

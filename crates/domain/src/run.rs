@@ -98,7 +98,8 @@ pub struct Run {
     pub task_name: String,
     /// The task's revision.
     pub task_revision: u32,
-    /// What it was started with.
+    /// What it was started with. It is long, changes once at most, and is stored beside the rest.
+    #[serde(skip_serializing)]
     pub spec: RunSpec,
     /// Where it stands.
     pub state: RunState,

@@ -91,7 +91,9 @@ impl v1::agent_link_server::AgentLink for Link {
         let attachment = self.hub.attach(seen, number, self.engine.now());
         let session = session::run(self.clone(), attachment, welcome, inbound, sender);
         self.sessions.spawn(session);
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver).map(Ok))))
+        Ok(Response::new(Box::pin(
+            ReceiverStream::new(receiver).map(|message| Ok(*message)),
+        )))
     }
 }
 

@@ -55,7 +55,7 @@ enum Ended {
 struct Session {
     link: Link,
     attachment: Attachment,
-    outbound: mpsc::Sender<v1::FromServer>,
+    outbound: mpsc::Sender<Box<v1::FromServer>>,
     told: Told,
     logs: BTreeMap<u64, mpsc::Sender<v1::LogChunk>>,
     pace: Pace,
@@ -69,7 +69,7 @@ pub(super) async fn run(
     attachment: Attachment,
     welcome: v1::Welcome,
     inbound: Streaming<v1::FromAgent>,
-    outbound: mpsc::Sender<v1::FromServer>,
+    outbound: mpsc::Sender<Box<v1::FromServer>>,
 ) {
     let mut session = Session {
         link,
@@ -101,7 +101,8 @@ impl Session {
     async fn serve(&mut self, welcome: v1::Welcome, mut inbound: Streaming<v1::FromAgent>) -> Result<(), Ended> {
         let patience = self.link.heartbeat * 3;
         self.send(message(FromServer::Welcome(welcome))).await?;
-        self.tell_everything().await?;
+        Box::pin(self.tell_everything()).await?;
+        // What seldom happens is boxed: thousands of sessions wait here, each with room for the largest of these.
         let mut heard = tokio::time::Instant::now();
         let mut overdue = false;
         loop {
@@ -110,13 +111,13 @@ impl Session {
                 biased;
                 () = self.link.end.cancelled() => return Err(Ended::Shutdown),
                 () = self.attachment.end.cancelled() => return Err(Ended::Replaced),
-                () = inbox.arrived() => self.tell_changes(inbox.take()).await?,
-                Some(command) = self.attachment.commands.recv() => self.command(command).await?,
+                () = inbox.arrived() => Box::pin(self.tell_changes(inbox.take())).await?,
+                Some(command) = self.attachment.commands.recv() => Box::pin(self.command(*command)).await?,
                 received = inbound.message() => {
                     let Some(received) = received? else { return Ok(()) };
                     heard = tokio::time::Instant::now();
                     if std::mem::take(&mut overdue) {
-                        self.is_heard(Liveness::Online).await;
+                        Box::pin(self.is_heard(Liveness::Online)).await;
                     }
                     self.receive(received).await?;
                     if let Some(pause) = self.pace.count(Instant::now()) {
@@ -125,7 +126,7 @@ impl Session {
                 }
                 () = tokio::time::sleep_until(heard + self.link.heartbeat * 2), if !overdue => {
                     overdue = true;
-                    self.is_heard(Liveness::Suspect).await;
+                    Box::pin(self.is_heard(Liveness::Suspect)).await;
                 }
                 () = tokio::time::sleep_until(heard + patience) => return Err(Ended::Silent),
             }
@@ -154,7 +155,7 @@ impl Session {
 
     /// Waits for room in the stream, but not longer than a dead agent would be noticed.
     async fn send(&self, message: v1::FromServer) -> Result<(), Ended> {
-        let sent = tokio::time::timeout(self.link.heartbeat * 3, self.outbound.send(message)).await;
+        let sent = tokio::time::timeout(self.link.heartbeat * 3, self.outbound.send(Box::new(message))).await;
         match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Ended::Closed),
@@ -222,8 +223,8 @@ impl Session {
     async fn receive(&mut self, received: v1::FromAgent) -> Result<(), Ended> {
         match received.message {
             Some(FromAgent::Heartbeat(_)) => Ok(()),
-            Some(FromAgent::Reports(reports)) => self.reports(reports.reports).await,
-            Some(FromAgent::LogChunk(chunk)) => self.log_chunk(chunk).await,
+            Some(FromAgent::Reports(reports)) => Box::pin(self.reports(reports.reports)).await,
+            Some(FromAgent::LogChunk(chunk)) => Box::pin(self.log_chunk(chunk)).await,
             Some(FromAgent::Hello(_)) => Err(Ended::Protocol("a second hello".to_owned())),
             // A newer agent may say more than this version understands.
             None => Ok(()),

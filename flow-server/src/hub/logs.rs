@@ -48,7 +48,7 @@ enum From {
     /// From an agent that is attached here.
     Here {
         request: u64,
-        commands: mpsc::Sender<Command>,
+        commands: mpsc::Sender<Box<Command>>,
         chunks: mpsc::Receiver<v1::LogChunk>,
     },
     /// By way of the server that it is attached to.
@@ -74,7 +74,7 @@ impl Drop for LogReader {
     fn drop(&mut self) {
         if let From::Here { request, commands, .. } = &self.0 {
             // If the session is busy, it finds out by itself with the next chunk.
-            let _ = commands.try_send(Command::CloseLog { request: *request });
+            let _ = commands.try_send(Box::new(Command::CloseLog { request: *request }));
         }
     }
 }
@@ -91,7 +91,7 @@ impl Hub {
             part,
             to,
         };
-        commands.send(open).await.ok()?;
+        commands.send(Box::new(open)).await.ok()?;
         Some(LogReader(From::Here {
             request,
             commands,

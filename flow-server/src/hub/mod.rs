@@ -58,7 +58,7 @@ struct Inner {
 struct Session {
     number: u64,
     inbox: Arc<Inbox>,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Box<Command>>,
     end: CancellationToken,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Attachment {
     pub(crate) number: u64,
     /// What its agent is to be told.
     pub(crate) inbox: Arc<Inbox>,
-    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) commands: mpsc::Receiver<Box<Command>>,
     /// Cancelled when a newer session of the same party takes over.
     pub(crate) end: CancellationToken,
 }

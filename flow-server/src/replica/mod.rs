@@ -9,7 +9,7 @@ mod peers;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use flow_daemon::{error::chain, shutdown::Shutdown};
+use flow_daemon::{ambient::Clock, error::chain, shutdown::Shutdown};
 use flow_domain::PartyId;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,8 @@ pub(crate) struct Replica {
     pub(crate) hub: Arc<Hub>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) leases: Arc<Leases>,
+    /// All servers go by the store's time, so that what one has noted down the other can count from.
+    pub(crate) clock: Clock,
     /// Where other servers reach this one's link.
     pub(crate) address: String,
     /// Whether it would host the center's agent.
@@ -57,7 +59,8 @@ impl Replica {
     /// If the store does not answer.
     pub(crate) async fn start(self, shutdown: &Shutdown) -> Result<(), StoreError> {
         let cursor = Cursor::at(self.store.newest_notice().await?);
-        self.beat().await?;
+        let time = self.beat(true).await?;
+        self.clock.start_at(time);
         self.look_around().await?;
         let end = shutdown.token.clone();
         shutdown.tracker.spawn(self.clone().live(end.clone()));
@@ -65,13 +68,15 @@ impl Replica {
         Ok(())
     }
 
-    async fn beat(&self) -> Result<(), StoreError> {
+    /// A sign of life; answers the store's time.
+    async fn beat(&self, first: bool) -> Result<i64, StoreError> {
         let mut wants = vec![PLANNER];
         wants.extend(self.center.then_some(CENTER));
         let beat = Beat {
             server: self.id,
             address: self.address.clone(),
             wants,
+            first,
         };
         let asked_at = Instant::now();
         let beaten = self.store.beat(&beat).await?;
@@ -86,7 +91,7 @@ impl Replica {
             }
         }
         self.hub.servers(beaten.others, self.engine.now());
-        Ok(())
+        Ok(beaten.time)
     }
 
     /// Gives signs of life. At its end others may take over at once.
@@ -100,7 +105,11 @@ impl Replica {
                 _ = tick.tick() => {}
             }
             let began = Instant::now();
-            if let Err(error) = self.beat().await {
+            let beaten = self.beat(false).await;
+            if let Ok(time) = &beaten {
+                self.clock.follow(*time);
+            }
+            if let Err(error) = beaten {
                 tracing::warn!(error = %chain(&error), "cannot give a sign of life; trying again");
                 // The others could not either: they are not gone for that.
                 self.hub.forgive(Instant::now() + TERM);

@@ -88,9 +88,12 @@ impl Services {
 
     pub(super) async fn check_parties(&self, spec: &TaskSpec) -> Result<(), Refusal> {
         let mut violations = Vec::new();
+        let named = spec.participants.iter().map(|participant| &participant.party);
+        let named: Vec<PartyId> = named.chain(&spec.aggregator).cloned().collect();
+        let known = self.store.parties_named(&named).await?;
         let mut add = |field: String, problem: String| violations.push(Violation { field, problem });
         for (index, participant) in spec.participants.iter().enumerate() {
-            let Some(party) = self.store.party(&participant.party).await? else {
+            let Some(party) = known.iter().find(|party| party.id == participant.party) else {
                 let hint = self.party_hint(&participant.party).await?;
                 let problem = format!("there is no party '{}'{hint}", participant.party);
                 add(format!("participants[{index}].party"), problem);
@@ -104,7 +107,7 @@ impl Services {
             }
         }
         if let Some(aggregator) = &spec.aggregator
-            && self.store.party(aggregator).await?.is_none()
+            && !known.iter().any(|party| party.id == *aggregator)
         {
             let hint = self.party_hint(aggregator).await?;
             add(

@@ -197,6 +197,12 @@ both! {
     /// If the database does not answer.
     fn party(id: &PartyId) -> Option<Party>;
 
+    /// Those of these parties that there are, by name.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn parties_named(ids: &[PartyId]) -> Vec<Party>;
+
     /// Parties by name, after the one named `after`.
     ///
     /// # Errors

@@ -63,11 +63,15 @@ pub struct Beat {
     pub address: String,
     /// The leases that it wants.
     pub wants: Vec<&'static str>,
+    /// Whether it has just started: an earlier life of it at the same address, if it names one, is over then.
+    pub first: bool,
 }
 
 /// What a sign of life is answered with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Beaten {
+    /// The store's time, in microseconds since the Unix epoch.
+    pub time: i64,
     /// The leases that this server holds for a [`TERM`] from now on, with their epochs.
     pub leases: BTreeMap<String, u64>,
     /// The other servers that have given a sign of life within the last [`TERM`], and where they are reached.

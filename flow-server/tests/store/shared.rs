@@ -23,6 +23,7 @@ on_all!(
     one_server_holds_a_lease_until_it_leaves,
     a_silent_server_is_gone_and_its_lease_goes_to_another,
     the_newest_session_of_a_party_is_known,
+    who_starts_anew_at_an_address_takes_over_what_was_held_there,
 );
 
 fn mk_server() -> ServerId {
@@ -45,6 +46,7 @@ async fn beat(store: &Store, server: ServerId) -> Beaten {
         server,
         address: format!("{server}:1237"),
         wants: vec!["planner", "center"],
+        first: false,
     };
     store.beat(&beat).await.unwrap()
 }
@@ -71,6 +73,33 @@ async fn one_server_holds_a_lease_until_it_leaves(db: Opened) {
     let seen = beat(&db.store, second).await;
     assert_eq!(epochs(&seen), [("center", 2), ("planner", 2)]);
     assert_eq!(seen.others, [].into());
+}
+
+async fn who_starts_anew_at_an_address_takes_over_what_was_held_there(db: Opened) {
+    let (before, again) = (mk_server(), mk_server());
+    let at = |server, first| Beat {
+        server,
+        address: "flow-1:1237".to_owned(),
+        wants: vec!["planner"],
+        first,
+    };
+    let begun = db.store.beat(&at(before, true)).await.unwrap();
+    assert_eq!(epochs(&begun), [("planner", 1)]);
+    assert_eq!(epochs(&db.store.beat(&at(again, false)).await.unwrap()), []);
+    let begun = db.store.beat(&at(again, true)).await.unwrap();
+    assert_eq!(epochs(&begun), [("planner", 2)]);
+    assert_eq!(begun.others, [].into());
+    let nameless = |server| Beat {
+        address: String::new(),
+        ..at(server, true)
+    };
+    db.store.leave(again).await.unwrap();
+    assert_eq!(
+        epochs(&db.store.beat(&nameless(mk_server())).await.unwrap()),
+        [("planner", 3)]
+    );
+    let other = db.store.beat(&nameless(mk_server())).await.unwrap();
+    assert_eq!(epochs(&other), [], "who names no address is nobody's earlier life");
 }
 
 async fn a_silent_server_is_gone_and_its_lease_goes_to_another(db: Opened) {

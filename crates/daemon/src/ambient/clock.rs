@@ -32,6 +32,8 @@ pub struct Clock {
 struct Shown {
     micros: i64,
     steady: Duration,
+    /// How much later than the machine's clock the one is that is followed.
+    ahead: i64,
 }
 
 impl fmt::Debug for Clock {
@@ -56,7 +58,11 @@ impl Clock {
         let Reading { wall, steady } = read();
         Self {
             read: Arc::new(read),
-            shown: Arc::new(Mutex::new(Shown { micros: wall, steady })),
+            shown: Arc::new(Mutex::new(Shown {
+                micros: wall,
+                steady,
+                ahead: 0,
+            })),
         }
     }
 
@@ -68,6 +74,25 @@ impl Clock {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         *shown = shown.advanced(reading);
         shown.micros
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Shown, Reading)) {
+        let reading = (self.read)();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = shown.advanced(reading);
+        change(&mut shown, reading);
+    }
+
+    /// Follows another clock from now on, which says this: programs that go by one another's stamps have one in common. As slowly as it
+    /// follows the machine's.
+    pub fn follow(&self, micros: i64) {
+        self.change(|shown, reading| shown.ahead = micros.saturating_sub(reading.wall));
+    }
+
+    /// The same at a program's start, when nobody goes by this clock yet: at once.
+    pub fn start_at(&self, micros: i64) {
+        self.follow(micros);
+        self.change(|shown, _| shown.micros = micros);
     }
 
     /// Goes on from there, if it is behind: a restarted program starts no earlier than it had come before, even where the
@@ -86,11 +111,12 @@ impl Shown {
         };
         let passed = micros(passed);
         let steadily = self.micros.saturating_add(passed);
-        let off = now.wall.saturating_sub(steadily);
+        let off = now.wall.saturating_add(self.ahead).saturating_sub(steadily);
         let most = passed / SLEW;
         Self {
             micros: steadily.saturating_add(off.clamp(-most, most)),
             steady: now.steady,
+            ahead: self.ahead,
         }
     }
 }
@@ -154,6 +180,17 @@ mod tests {
             let _ = clock.micros();
         }
         assert_eq!(clock.micros(), 1060 * SECOND);
+    }
+
+    #[test]
+    fn another_clock_is_begun_at_once_and_followed_slowly() {
+        let (clock, set) = settable();
+        clock.start_at(7000 * SECOND);
+        set(1020, 20);
+        assert_eq!(clock.micros(), 7020 * SECOND);
+        clock.follow(7120 * SECOND);
+        set(1040, 40);
+        assert_eq!(clock.micros(), 7041 * SECOND);
     }
 
     #[test]

@@ -83,11 +83,7 @@ fn one(dice: &mut StdRng, members: &[Member], servers: usize, storm: u64) -> Opt
         6 | 7 => Kind::Kill(someone),
         8..=10 => Kind::KillAt(someone, dice.random_range(0..200)),
         11 => Kind::PowerCut(party),
-        // Servers that share a database compare their clocks: those are right when they start.
-        12 => {
-            let whose = if servers == 1 { someone } else { party };
-            Kind::Jump(whose, dice.random_range(-7_200_000..7_200_000))
-        }
+        12 => Kind::Jump(someone, dice.random_range(-7_200_000..7_200_000)),
         13 | 14 => Kind::Disk(
             server,
             dice.random_range(0..1_500),

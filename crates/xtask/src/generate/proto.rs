@@ -27,6 +27,7 @@ pub(super) fn code() -> Outcome<String> {
         .out_dir(&out)
         .btree_map(".")
         .build_transport(true)
+        .codec_path("crate::codec::SmallCodec")
         .compile_fds(described)?;
     let made = fs::read_to_string(out.join("flow.v1.rs"))?;
     fs::remove_dir_all(&out)?;

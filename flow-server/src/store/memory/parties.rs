@@ -33,6 +33,14 @@ impl Memory {
         self.read("party", |tables| tables.parties.get(id).cloned()).await
     }
 
+    pub(in crate::store) async fn parties_named(&self, ids: &[PartyId]) -> Result<Vec<Party>, StoreError> {
+        self.read("parties_named", |tables| {
+            let known = tables.parties.values();
+            known.filter(|party| ids.contains(&party.id)).cloned().collect()
+        })
+        .await
+    }
+
     pub(in crate::store) async fn parties(
         &self,
         after: Option<&PartyId>,

@@ -42,6 +42,14 @@ fn term() -> i64 {
 
 impl Shared {
     fn beat(&mut self, beat: &Beat, now: i64) -> Beaten {
+        if beat.first && !beat.address.is_empty() {
+            let before = self.servers.iter();
+            let before = before.filter(|(id, server)| **id != beat.server && server.address == beat.address);
+            let before: Vec<ServerId> = before.map(|(id, _)| *id).collect();
+            for id in before {
+                self.leave(id);
+            }
+        }
         let me = Server {
             address: beat.address.clone(),
             seen_at: now,
@@ -65,9 +73,16 @@ impl Shared {
             .iter()
             .filter(|(id, server)| **id != beat.server && server.seen_at > now - term());
         Beaten {
+            time: now,
             leases: held.map(|(name, lease)| (name.clone(), lease.epoch)).collect(),
             others: others.map(|(id, server)| (*id, server.address.clone())).collect(),
         }
+    }
+
+    fn leave(&mut self, server: ServerId) {
+        let held = self.leases.values_mut().filter(|lease| lease.holder == Some(server));
+        held.for_each(|lease| lease.until = 0);
+        self.servers.remove(&server);
     }
 
     /// Refuses if the lease is another server's by now.
@@ -112,9 +127,7 @@ impl Memory {
 
     pub(in crate::store) async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
         self.write("leave", |Tables { shared, .. }| {
-            let held = shared.leases.values_mut().filter(|lease| lease.holder == Some(server));
-            held.for_each(|lease| lease.until = 0);
-            shared.servers.remove(&server);
+            shared.leave(server);
             Ok(())
         })
         .await

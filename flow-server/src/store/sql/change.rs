@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Loaded, Sql, StoreError, events,
-    gang::{assignments_of, read_run, select_runs, status_of},
+    gang::{assignments_of, read_run, select_runs},
     said_to, standing, to_json,
     tries::{Failed, Tries, bounded, commit},
 };
@@ -152,7 +152,7 @@ async fn write(
     update
         .table(Alias::new("run"))
         .value(Alias::new("state"), run.state.to_string())
-        .value(Alias::new("status"), status_of(run)?)
+        .value(Alias::new("status"), to_json("run", run)?)
         .value(Alias::new("version"), Expr::col("version").add(1))
         .value(Alias::new("changes"), changes)
         .value(Alias::new("wake_at"), wake_at.map(|at| at.0))

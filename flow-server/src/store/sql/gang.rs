@@ -39,15 +39,6 @@ pub(super) fn read_run(row: &QueryResult) -> Result<(Run, Option<Timestamp>), St
     Ok((from_json("run", status)?, wake_at.map(Timestamp)))
 }
 
-/// A run without its frozen spec, which is written once and never again.
-pub(super) fn status_of(run: &Run) -> Result<Value, StoreError> {
-    let mut status = to_json("run", run)?;
-    if let Value::Object(fields) = &mut status {
-        fields.remove("spec");
-    }
-    Ok(status)
-}
-
 pub(super) async fn assignments_of(
     db: &impl ConnectionTrait,
     runs: &[String],
@@ -151,7 +142,7 @@ impl Sql {
                 run.task.to_string().into(),
                 run.state.to_string().into(),
                 to_json::<RunSpec>("run", &run.spec)?.into(),
-                status_of(run)?.into(),
+                to_json("run", run)?.into(),
                 1i64.into(),
                 "".into(),
                 run.created_at.0.into(),

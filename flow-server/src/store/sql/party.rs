@@ -133,6 +133,21 @@ impl Sql {
         row.as_ref().map(read).transpose().map(Option::flatten)
     }
 
+    /// Those of these parties that there are, by name.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub(in crate::store) async fn parties_named(&self, ids: &[PartyId]) -> Result<Vec<Party>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = select();
+        query.and_where(Expr::col("id").is_in(ids.iter().map(PartyId::as_str)));
+        let rows = self.rows(&query).await?;
+        let read: Result<Vec<_>, _> = rows.iter().map(read).collect();
+        Ok(read?.into_iter().flatten().collect())
+    }
+
     /// Parties by name, after the one named `after`.
     ///
     /// # Errors

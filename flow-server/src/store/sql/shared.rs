@@ -55,6 +55,9 @@ impl Sql {
     async fn try_beat(&self, beat: &Beat) -> Result<Beaten, Failed<Beaten>> {
         let tx = self.begin().await?;
         let me = beat.server.to_string();
+        if beat.first && !beat.address.is_empty() {
+            self.bury(&tx, &beat.address, &me).await?;
+        }
         let mut here = Query::insert();
         here.into_table(Alias::new("server"))
             .columns(["id", "address", "seen_at"].map(Alias::new))
@@ -73,7 +76,12 @@ impl Sql {
             .from(Alias::new("lease"))
             .and_where(Expr::col("holder").eq(me.as_str()))
             .and_where(Expr::col("until").gt(self.now()));
+        let mut time = Query::select();
+        time.expr_as(self.now(), Alias::new("now"));
         let mut beaten = Beaten::default();
+        if let Some(row) = tx.query_one(&time).await? {
+            beaten.time = row.try_get("", "now")?;
+        }
         for row in tx.query_all(&held).await? {
             let epoch: i64 = row.try_get("", "epoch")?;
             let epoch = u64::try_from(epoch).unwrap_or_default();
@@ -93,6 +101,29 @@ impl Sql {
             }
         }
         commit(tx, beaten).await
+    }
+
+    /// Whoever was at that address before is gone: what it held is free.
+    async fn bury(&self, tx: &DatabaseTransaction, address: &str, me: &str) -> Result<(), StoreError> {
+        let mut before = Query::select();
+        before
+            .column(Alias::new("id"))
+            .from(Alias::new("server"))
+            .and_where(Expr::col("address").eq(address))
+            .and_where(Expr::col("id").ne(me));
+        for row in tx.query_all(&before).await? {
+            let id: String = row.try_get("", "id")?;
+            let mut free = Query::update();
+            free.table(Alias::new("lease"))
+                .value(Alias::new("until"), 0i64)
+                .and_where(Expr::col("holder").eq(id.as_str()));
+            tx.execute(&free).await?;
+            let mut gone = Query::delete();
+            gone.from_table(Alias::new("server"))
+                .and_where(Expr::col("id").eq(id.as_str()));
+            tx.execute(&gone).await?;
+        }
+        Ok(())
     }
 
     /// Takes a lease that nobody holds, or renews it.
