@@ -73,7 +73,7 @@ async fn attach_while(hosts: impl Fn() -> bool, agent: Agent, dial: link::Dial, 
     loop {
         tokio::select! {
             () = end.cancelled() => return,
-            () = until(|| hosts()) => {}
+            () = until(&hosts) => {}
         }
         let attached = link::run(agent.clone(), dial.clone(), Arc::new(|_| {}), end.clone());
         tokio::select! {

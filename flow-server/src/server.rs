@@ -132,7 +132,7 @@ impl Server {
                 Some(
                     acceptor
                         .incoming(link_listener, end.clone())
-                        .map(|accepted| accepted.map(|tls| Connection::tls(tls))),
+                        .map(|accepted| accepted.map(Connection::tls)),
                 )
             }
         };

@@ -44,6 +44,8 @@ fn run() -> Vec<ColumnDef> {
         number("version"),
         // Ids of the last changes, so that one whose answer was lost can be looked for.
         text("changes", 300),
+        // How many events there are.
+        number("events"),
         optional_number("wake_at"),
         // What the queue decides on: whether it waits (1), takes what it needs (2) or neither (0), how much that is of which party, and
         // its place among others by priority and arrival; and what it was told last that it waits for.

@@ -75,7 +75,10 @@ impl Board {
     /// Whether its end is known.
     pub(crate) fn is_over(&self, id: AssignmentId) -> bool {
         let inner = self.lock();
-        inner.statuses.get(&id).is_some_and(|(_, status)| status.state.is_terminal())
+        inner
+            .statuses
+            .get(&id)
+            .is_some_and(|(_, status)| status.state.is_terminal())
     }
 
     /// Takes one down.

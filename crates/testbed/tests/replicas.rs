@@ -9,7 +9,7 @@ use flow_testbed::{Api, Daemon, Replica, System, eventually, faulty, iflearner, 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(150);
 
 /// A database server of the test's own, with one database.
 struct Own {

@@ -47,7 +47,7 @@ impl Leases {
             return Some(Hold { fence: None });
         };
         let held = *lock(held).get(name)?;
-        (Instant::now() < held.until).then(|| Hold {
+        (Instant::now() < held.until).then_some(Hold {
             fence: Some(Fence {
                 lease: name,
                 epoch: held.epoch,

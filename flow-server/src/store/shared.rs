@@ -109,7 +109,7 @@ impl Notice {
     pub(in crate::store) fn of(before: &Gang, after: &Gang, events: usize) -> Option<Self> {
         let parties = parties_to_tell(before, after);
         let queue = wants_queue(before, after);
-        (queue || events > 0 || !parties.is_empty()).then(|| Self::Run {
+        (queue || events > 0 || !parties.is_empty()).then_some(Self::Run {
             run: after.run.id,
             parties,
             queue,

@@ -57,9 +57,9 @@ pub(crate) async fn fill(db: &DatabaseConnection) {
         ),
         (
             RUNS,
-            "run (id, task_id, state, spec, status, version, changes, wake_at, queue, said, needs, priority, arrived_at, created_at)",
+            "run (id, task_id, state, spec, status, version, changes, events, wake_at, queue, said, needs, priority, arrived_at, created_at)",
             format!(
-                "{id}, {task}, {state}, '{{}}', '{{}}', 1, '', CASE WHEN {is_live} THEN i END, \
+                "{id}, {task}, {state}, '{{}}', '{{}}', 1, '', 1, CASE WHEN {is_live} THEN i END, \
                  CASE WHEN {is_live} THEN CASE i % 3 WHEN 0 THEN 1 ELSE 2 END ELSE 0 END, '', '{{}}', 0, i, i"
             ),
         ),

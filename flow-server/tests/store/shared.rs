@@ -137,7 +137,10 @@ async fn the_newest_session_of_a_party_is_known(db: Opened) {
         "the older session says nothing any more"
     );
     let a = mk_party_id("a");
-    assert_eq!(db.store.presences(Some(&a)).await.unwrap(), [newer.clone()]);
+    assert_eq!(
+        db.store.presences(Some(&a)).await.unwrap(),
+        std::slice::from_ref(&newer)
+    );
     let ended = Attached {
         presence: offline,
         ..newer

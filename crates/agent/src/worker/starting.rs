@@ -1,7 +1,7 @@
 //! Brings a job to run: prepared, started, waited for.
 
 use flow_daemon::error::chain;
-use flow_domain::{AssignmentSpec, AssignmentState, Reason};
+use flow_domain::{AssignmentSpec, AssignmentState, Reason, queue::Capacity};
 use flow_launcher::{LaunchErrorKind, Prepared};
 
 use super::{Worker, endpoints};
@@ -12,7 +12,9 @@ impl Worker {
         if let Err(refusal) = self.shared.household.check(spec) {
             return self.refuse(refusal);
         }
-        match self.shared.leftovers.obstacle() {
+        // Where there is no limit, nothing is in anything's way.
+        let is_limited = self.shared.household.config.capacity != Capacity::default();
+        match self.shared.leftovers.obstacle().filter(|_| is_limited) {
             None => {}
             Some(Obstacle::Jobs(jobs)) => {
                 self.status.reason = Reason::CapacityExceeded;

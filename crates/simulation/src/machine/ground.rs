@@ -46,6 +46,17 @@ pub(crate) struct LiveJob {
 }
 
 impl Inner {
+    /// What is on a machine.
+    fn find(&self, party: &str, key: &Key) -> Option<&Job> {
+        let job = self.jobs.get(&(party.to_owned(), key.to_string()));
+        job.filter(|job| !job.purged)
+    }
+
+    fn find_mut(&mut self, party: &str, key: &Key) -> Option<&mut Job> {
+        let job = self.jobs.get_mut(&(party.to_owned(), key.to_string()));
+        job.filter(|job| !job.purged)
+    }
+
     fn attempt(&self, of: &Identity) -> Attempt<'_> {
         let same = |job: &&Job| job.identity.run == of.run && job.identity.attempt == of.attempt;
         Attempt(self.jobs.values().filter(same).collect())
@@ -130,7 +141,7 @@ impl Ground {
         prepare.validate()?;
         let mut inner = self.lock();
         let at = (party.to_owned(), key.to_string());
-        if let Some(job) = inner.jobs.get(&at) {
+        if let Some(job) = inner.find(party, key) {
             return match job {
                 job if job.released => Err(LaunchError::Released { key: key.to_string() }),
                 job if job.ports != prepare.ports => Err(LaunchError::PrepareConflict { key: key.to_string() }),
@@ -149,16 +160,18 @@ impl Ground {
             tls: false,
             dir: format!("/jobs/{key}").into(),
         };
+        let attempt = format!("{} {}", prepare.identity.run, prepare.identity.attempt);
         let temper = self.tempers.get(&prepare.identity.task).copied();
         let job = Job {
             identity: prepare.identity.clone(),
             ports: prepare.ports.clone(),
             prepared: prepared.clone(),
-            script: Script::draw(self.seed, key.as_str(), temper.unwrap_or(Temper::Rough)),
+            script: Script::draw(self.seed, key.as_str(), &attempt, temper.unwrap_or(Temper::Rough)),
             started: None,
             stop: None,
             killed: None,
             released: false,
+            purged: false,
             past: None,
         };
         inner.jobs.insert(at, job);
@@ -168,7 +181,7 @@ impl Ground {
     pub(super) fn start(&self, party: &str, key: &Key, launch: &Launch, now: Moment) -> Result<(), LaunchError> {
         launch.validate()?;
         let mut inner = self.lock_at(now);
-        let Some(job) = inner.jobs.get_mut(&(party.to_owned(), key.to_string())) else {
+        let Some(job) = inner.find_mut(party, key) else {
             return Err(LaunchError::NotPrepared { key: key.to_string() });
         };
         if job.started.is_some() {
@@ -200,7 +213,7 @@ impl Ground {
     /// What is there; `wall` says what the machine's own clock shows at a moment.
     pub(super) fn observe(&self, party: &str, key: &Key, now: Moment, wall: impl Fn(Moment) -> i64) -> Observed {
         let inner = self.lock();
-        let Some(job) = inner.jobs.get(&(party.to_owned(), key.to_string())) else {
+        let Some(job) = inner.find(party, key) else {
             return Observed::Absent;
         };
         let Some(started) = &job.started else {
@@ -226,7 +239,7 @@ impl Ground {
 
     pub(super) fn stop(&self, party: &str, key: &Key, grace: Duration, now: Moment) {
         let mut inner = self.lock_at(now);
-        let Some(job) = inner.jobs.get_mut(&(party.to_owned(), key.to_string())) else {
+        let Some(job) = inner.find_mut(party, key) else {
             return;
         };
         let kill = now.plus(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
@@ -239,18 +252,19 @@ impl Ground {
 
     pub(super) fn list(&self, party: &str) -> Vec<String> {
         let inner = self.lock();
-        let here = inner.jobs.keys().filter(|(at, _)| at == party);
-        here.map(|(_, key)| key.clone()).collect()
+        let here = inner.jobs.iter().filter(|((at, _), job)| at == party && !job.purged);
+        here.map(|((_, key), _)| key.clone()).collect()
     }
 
     pub(super) fn release(&self, party: &str, key: &Key, now: Moment) -> Result<(), LaunchError> {
         let mut inner = self.lock_at(now);
-        let at = (party.to_owned(), key.to_string());
-        let Some(job) = inner.jobs.get(&at) else { return Ok(()) };
+        let Some(job) = inner.find(party, key) else {
+            return Ok(());
+        };
         if inner.is_live(job, now) {
             return Err(LaunchError::StillRunning { key: key.to_string() });
         }
-        if let Some(job) = inner.jobs.get_mut(&at) {
+        if let Some(job) = inner.find_mut(party, key) {
             job.released = true;
         }
         Ok(())
@@ -258,20 +272,20 @@ impl Ground {
 
     pub(super) fn purge(&self, party: &str, key: &Key, now: Moment) -> Result<(), LaunchError> {
         let mut inner = self.lock_at(now);
-        let at = (party.to_owned(), key.to_string());
-        match inner.jobs.get(&at) {
+        match inner.find_mut(party, key) {
             Some(job) if !job.released => Err(LaunchError::NotReleased { key: key.to_string() }),
-            _ => {
-                inner.jobs.remove(&at);
+            Some(job) => {
+                job.purged = true;
                 Ok(())
             }
+            None => Ok(()),
         }
     }
 
     /// What a job has written by now, and whether it will write more.
     pub(super) fn log(&self, party: &str, key: &Key, now: Moment) -> (Vec<(Moment, String)>, bool) {
         let inner = self.lock();
-        let Some(job) = inner.jobs.get(&(party.to_owned(), key.to_string())) else {
+        let Some(job) = inner.find(party, key) else {
             return (Vec::new(), false);
         };
         (
@@ -283,7 +297,7 @@ impl Ground {
     /// Whether a job is up and ready.
     pub(super) fn is_ready(&self, party: &str, key: &Key, now: Moment) -> bool {
         let inner = self.lock();
-        let job = inner.jobs.get(&(party.to_owned(), key.to_string()));
+        let job = inner.find(party, key);
         job.is_some_and(|job| job.ready().is_some_and(|at| at <= now) && inner.is_live(job, now))
     }
 
@@ -291,7 +305,7 @@ impl Ground {
     pub(super) fn page(&self, party: &str, key: &Key, now: Moment) -> Option<Vec<u8>> {
         let ready = self.is_ready(party, key, now);
         let inner = self.lock();
-        let job = inner.jobs.get(&(party.to_owned(), key.to_string()))?;
+        let job = inner.find(party, key)?;
         ready.then(|| inner.attempt(&job.identity).page(now).to_string().into_bytes())
     }
 }

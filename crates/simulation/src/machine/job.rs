@@ -17,6 +17,8 @@ pub(super) struct Job {
     /// When the machine went down under it.
     pub(super) killed: Option<Moment>,
     pub(super) released: bool,
+    /// Nothing of it is left on its machine; its fellows remember what it did.
+    pub(super) purged: bool,
     /// What it came to, once that is past: whatever becomes of its fellows.
     pub(super) past: Option<Past>,
 }

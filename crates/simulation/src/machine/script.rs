@@ -48,19 +48,17 @@ pub(crate) enum Fate {
 }
 
 impl Script {
-    /// The script of the job with that key.
+    /// The script of the job with that key; all jobs of an attempt train in the same rounds.
     #[must_use]
-    pub(crate) fn draw(seed: u64, key: &str, temper: Temper) -> Self {
-        let mut hasher = DefaultHasher::new();
-        (seed, key, "script").hash(&mut hasher);
-        let mut dice = StdRng::seed_from_u64(hasher.finish());
+    pub(crate) fn draw(seed: u64, key: &str, attempt: &str, temper: Temper) -> Self {
+        let (mut dice, mut shared) = (dice(seed, key), dice(seed, attempt));
         let pulls = dice.random_bool(0.3);
         let mut script = Self {
             waits: if pulls { dice.random_range(100..1500) } else { 0 },
             ready_after: Some(dice.random_range(20..800)),
             registers_after: dice.random_range(20..800),
-            round: dice.random_range(100..900),
-            rounds: dice.random_range(1..6),
+            round: shared.random_range(100..900),
+            rounds: shared.random_range(1..6),
             stops_in: dice.random_range(10..700),
             fate: Fate::Works,
         };
@@ -87,13 +85,19 @@ impl Script {
     }
 }
 
+fn dice(seed: u64, of: &str) -> StdRng {
+    let mut hasher = DefaultHasher::new();
+    (seed, of, "script").hash(&mut hasher);
+    StdRng::seed_from_u64(hasher.finish())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_job_does_the_same_in_every_replay_and_others_do_otherwise() {
-        let draw = |seed, key| Script::draw(seed, key, Temper::Rough);
+        let draw = |seed, key| Script::draw(seed, key, "attempt", Temper::Rough);
         assert_eq!(draw(1, "a"), draw(1, "a"));
         assert_ne!(draw(1, "a"), draw(2, "a"));
         assert_ne!(draw(1, "a"), draw(1, "b"));
@@ -101,7 +105,7 @@ mod tests {
 
     #[test]
     fn good_jobs_work_and_some_rough_ones_do_not() {
-        let all = |temper| (0..200).map(move |n: u64| Script::draw(n, "job", temper));
+        let all = |temper| (0..200).map(move |n: u64| Script::draw(n, "job", "attempt", temper));
         let well = |script: &Script| script.fate == Fate::Works && script.ready_after.is_some();
         assert!(all(Temper::Good).all(|script| well(&script)));
         assert!(all(Temper::Rough).filter(|script| !well(script)).count() > 10);

@@ -44,10 +44,10 @@ impl Asked {
     }
 }
 
-/// Deadlines that a simulated minute has room for.
-fn deadlines() -> Value {
+/// Deadlines that a simulated minute has room for; those that wait for nothing but others may wait for longer.
+fn deadlines(good: bool) -> Value {
     json!({
-        "queue": "25s", "prepare": "5s", "pull": "5s", "start": "6s", "register": "5s",
+        "queue": if good { "2m" } else { "25s" }, "prepare": "5s", "pull": "5s", "start": "6s", "register": "5s",
         "run": "14s", "stall": "4s", "stop": "3s", "offline": "4s",
     })
 }
@@ -104,7 +104,7 @@ fn task(dice: &mut StdRng, members: &[Member], name: &str, good: bool) -> TaskSp
         "name": name, "template": template, "participants": participants,
         "policies": {
             "max_retries": if good { 0 } else { dice.random_range(0..3) },
-            "deadlines": deadlines(),
+            "deadlines": deadlines(good),
             "priority": dice.random_range(-1..2),
             "on_offline": if dice.random_bool(0.8) { "restart" } else { "fail" },
         },

@@ -89,14 +89,14 @@ impl Sql {
         let id = id.to_string();
         let mut select = select_runs();
         select
-            .column(Alias::new("changes"))
+            .columns(["changes", "events"].map(Alias::new))
             .and_where(Expr::col("id").eq(id.as_str()));
         // Whoever else changes this run waits here until this is done.
         self.lock(&mut select);
         let Some(row) = tx.query_one(&select).await? else {
             return Ok(None);
         };
-        let changes: String = row.try_get("", "changes")?;
+        let (changes, events): (String, i64) = (row.try_get("", "changes")?, row.try_get("", "events")?);
         let (run, wake_at) = read_run(&row)?;
         let assignments = assignments_of(&*tx, &[id]).await?.remove(&run.id).unwrap_or_default();
         let loaded = Loaded {
@@ -109,7 +109,12 @@ impl Sql {
         if let Some(fence) = fence {
             self.check(&tx, fence).await?;
         }
-        write(&tx, &loaded.gang, &planned, wake_at, remember(own, &changes)).await?;
+        let marks = Marks {
+            wake_at,
+            changes: remember(own, &changes),
+            events,
+        };
+        write(&tx, &loaded.gang, &planned, marks).await?;
         if let Some(notice) = Notice::of(&loaded.gang, &planned.gang, planned.events.len()) {
             self.note(&tx, &notice).await?;
         }
@@ -140,13 +145,23 @@ fn remember(own: &str, before: &str) -> String {
     last.join(" ")
 }
 
-async fn write(
-    tx: &DatabaseTransaction,
-    before: &Gang,
-    planned: &Planned,
+/// What is stored beside a run.
+struct Marks {
+    /// When it is to be looked at again.
     wake_at: Option<Timestamp>,
+    /// The ids of its last changes, this one's first.
     changes: String,
-) -> Result<(), StoreError> {
+    /// How many events it had before.
+    events: i64,
+}
+
+async fn write(tx: &DatabaseTransaction, before: &Gang, planned: &Planned, marks: Marks) -> Result<(), StoreError> {
+    let Marks {
+        wake_at,
+        changes,
+        events,
+    } = marks;
+    let added = i64::try_from(planned.events.len()).unwrap_or(i64::MAX);
     let run = &planned.gang.run;
     let mut update = Query::update();
     update
@@ -155,6 +170,7 @@ async fn write(
         .value(Alias::new("status"), to_json("run", run)?)
         .value(Alias::new("version"), Expr::col("version").add(1))
         .value(Alias::new("changes"), changes)
+        .value(Alias::new("events"), events + added)
         .value(Alias::new("wake_at"), wake_at.map(|at| at.0))
         .value(Alias::new("queue"), standing(run))
         .value(Alias::new("said"), said_to(run))
@@ -196,7 +212,7 @@ async fn write(
         }
         tx.execute(&insert).await?;
     }
-    events::append(tx, run.id, &planned.events).await
+    events::append(tx, run.id, events, &planned.events).await
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long a connection that was given up by its caller has for an answer.
 const GIVE_UP: Duration = Duration::from_secs(5);
 
+/// How long a connection may have been unused to be taken for one that answers.
+const RESTED: Duration = Duration::from_secs(1);
+
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -164,6 +167,17 @@ fn mysql_session(pool: PoolOptions<MySql>) -> PoolOptions<MySql> {
         Box::pin(async move {
             connection.execute(ISOLATION).await?;
             connection.execute(SETTINGS).await.map(drop)
+        })
+    })
+    // One that was in use just now answers: asking each time would be one more round trip for every call.
+    .test_before_acquire(false)
+    .before_acquire(|connection, about| {
+        Box::pin(async move {
+            if about.idle_for < RESTED {
+                return Ok(true);
+            }
+            let answer = tokio::time::timeout(GIVE_UP, connection.ping()).await;
+            Ok(matches!(answer, Ok(Ok(()))))
         })
     })
     // A connection may come back in the middle of a statement. It is not waited for without end: that would use up

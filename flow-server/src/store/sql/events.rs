@@ -40,25 +40,21 @@ impl Sql {
     }
 }
 
-/// Adds events after those that are there.
-pub(super) async fn append(tx: &DatabaseTransaction, run: RunId, events: &[Event]) -> Result<(), StoreError> {
+/// Adds events after the `before` first ones.
+pub(super) async fn append(
+    tx: &DatabaseTransaction,
+    run: RunId,
+    before: i64,
+    events: &[Event],
+) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }
-    let mut newest = Query::select();
-    newest
-        .expr_as(Expr::col("sequence").max(), Alias::new("newest"))
-        .from(Alias::new("event"))
-        .and_where(Expr::col("run_id").eq(run.to_string()));
-    let newest: Option<i64> = match tx.query_one(&newest).await? {
-        Some(row) => row.try_get("", "newest")?,
-        None => None,
-    };
     let mut insert = Query::insert();
     insert
         .into_table(Alias::new("event"))
         .columns(["run_id", "sequence", "body"].map(Alias::new));
-    for (event, sequence) in events.iter().zip(newest.unwrap_or(0) + 1..) {
+    for (event, sequence) in events.iter().zip(before + 1..) {
         insert.values_panic([run.to_string().into(), sequence.into(), to_json("event", event)?.into()]);
     }
     tx.execute(&insert).await?;

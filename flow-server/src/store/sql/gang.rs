@@ -127,6 +127,7 @@ impl Sql {
                     "status",
                     "version",
                     "changes",
+                    "events",
                     "wake_at",
                     "queue",
                     "said",
@@ -145,6 +146,7 @@ impl Sql {
                 to_json("run", run)?.into(),
                 1i64.into(),
                 "".into(),
+                1i64.into(),
                 run.created_at.0.into(),
                 standing(run).into(),
                 said_to(run).into(),
@@ -154,7 +156,7 @@ impl Sql {
                 run.created_at.0.into(),
             ]);
         tx.execute(&insert).await?;
-        events::append(&tx, run.id, std::slice::from_ref(event)).await?;
+        events::append(&tx, run.id, 0, std::slice::from_ref(event)).await?;
         let notice = Notice::Run {
             run: run.id,
             parties: BTreeSet::new(),

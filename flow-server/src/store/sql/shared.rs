@@ -228,7 +228,7 @@ impl Sql {
     }
 
     /// Writes a party's presence, and notes it for the others; answers whether there was something to write.
-    async fn presence(&self, party: &PartyId, statement: &(impl StatementBuilder + Sync)) -> Result<bool, StoreError> {
+    async fn presence(&self, party: &PartyId, statement: &impl StatementBuilder) -> Result<bool, StoreError> {
         let notice = Notice::Party(party.clone());
         bounded(async {
             let mut tries = Tries::default();
