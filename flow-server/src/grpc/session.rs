@@ -1,15 +1,12 @@
 //! One attached agent: tells it what it is to have, and takes what it reports.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod patience;
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use flow_domain::{
-    RunId, Timestamp,
+    Timestamp,
     assignment::Report,
-    gang::Gang,
     party::{Liveness, Presence},
 };
 use flow_proto::{
@@ -19,6 +16,7 @@ use flow_proto::{
 use tokio::sync::mpsc;
 use tonic::Streaming;
 
+use self::patience::FIRST_PAUSE;
 use super::{
     attach::Link,
     desired::{Told, message, summary},
@@ -26,12 +24,7 @@ use super::{
 use crate::{
     engine::EngineError,
     hub::{Attachment, Command, News},
-    store::StoreError,
 };
-
-/// Pauses while the database is away: from the first to the last, each twice the one before, with jitter.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -267,48 +260,6 @@ impl Session {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    /// The gangs that the agent is to have a part of.
-    async fn gangs(&self) -> Result<Vec<Gang>, Ended> {
-        self.read(|| self.link.store.gangs_at(&self.attachment.party)).await
-    }
-
-    /// One gang.
-    async fn gang(&self, run: RunId) -> Result<Option<Gang>, Ended> {
-        let loaded = self.read(|| self.link.store.gang(run)).await?;
-        Ok(loaded.map(|loaded| loaded.gang))
-    }
-
-    /// Reads from the store, as soon as that answers.
-    async fn read<T, R>(&self, read: impl Fn() -> R) -> Result<T, Ended>
-    where
-        R: Future<Output = Result<T, StoreError>>,
-    {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let error = match read().await {
-                Ok(found) => return Ok(found),
-                Err(error) => EngineError::from(error),
-            };
-            if !error.is_away() {
-                return Err(error.into());
-            }
-            self.wait(&mut pause, &error).await?;
-        }
-    }
-
-    /// Waits for the database while it is away: the agent can do nothing better than stay.
-    async fn wait(&self, pause: &mut Duration, error: &EngineError) -> Result<(), Ended> {
-        let party = &self.attachment.party;
-        tracing::warn!(%party, error = %flow_daemon::error::chain(error), "waiting for the database");
-        tokio::select! {
-            () = self.link.end.cancelled() => return Err(Ended::Shutdown),
-            () = self.attachment.end.cancelled() => return Err(Ended::Replaced),
-            () = tokio::time::sleep(pause.mul_f64(self.link.engine.jitter())) => {}
-        }
-        *pause = (*pause * 2).min(LAST_PAUSE);
-        Ok(())
     }
 
     async fn log_chunk(&mut self, chunk: v1::LogChunk) -> Result<(), Ended> {

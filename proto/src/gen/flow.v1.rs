@@ -352,7 +352,7 @@ pub mod from_server {
         LogCancel(super::LogCancel),
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Hello {
     /// the agent speaks every version from here …
     #[prost(uint32, tag = "1")]

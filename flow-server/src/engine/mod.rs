@@ -1,10 +1,13 @@
 //! Applies what happens to gangs: every change is planned to its end and stored in one transaction.
 
+mod step;
+mod turns;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use flow_daemon::ambient::Ambient;
 use flow_domain::{
-    PartyId, RunId, Span, Timestamp,
+    PartyId, RunId, Timestamp,
     approval::Judgement,
     assignment::Report,
     gang::{self, Event, Gang, Planned, Undecidable, Unfit},
@@ -15,6 +18,7 @@ use flow_domain::{
 };
 use tokio::sync::broadcast;
 
+use self::{step::step, turns::Turns};
 use crate::{
     clock,
     config::SchedulingConfig,
@@ -294,43 +298,5 @@ impl Engine {
         // Nobody listening is no error.
         let _ = self.changes.send(id);
         Ok(Some(Arc::unwrap_or_clone(gang)))
-    }
-}
-
-/// What becomes of a gang after a change, planned until nothing is left to do; `None` if nothing is to be stored.
-fn step(
-    loaded: &Loaded,
-    changed: Option<Planned>,
-    parties: &Parties,
-    now: Timestamp,
-) -> Result<Option<(Planned, Option<Timestamp>)>, EngineError> {
-    let (mut gang, mut events) = match changed {
-        Some(planned) => (planned.gang, planned.events),
-        None => (loaded.gang.clone(), Vec::new()),
-    };
-    if let Some(planned) = gang::plan(&gang, parties, now)? {
-        gang = planned.gang;
-        events.extend(planned.events);
-    }
-    // Should a wish to wake lie in the past with nothing to do, once a second is often enough to look.
-    let wake_at = gang::wake_at(&gang, parties).map(|at| at.max(now.after(Span::secs(1))));
-    let same = gang == loaded.gang && wake_at == loaded.wake_at;
-    Ok((!same).then_some((Planned { gang, events }, wake_at)))
-}
-
-/// One turn for each run, and some runs share one.
-#[derive(Debug)]
-struct Turns(Vec<tokio::sync::Mutex<()>>);
-
-impl Turns {
-    const COUNT: usize = 128;
-
-    fn new() -> Self {
-        Self((0..Self::COUNT).map(|_| tokio::sync::Mutex::default()).collect())
-    }
-
-    fn of(&self, run: RunId) -> &tokio::sync::Mutex<()> {
-        // The last bytes of an id are random.
-        &self.0[usize::from(run.0.as_bytes()[15]) % Self::COUNT]
     }
 }
