@@ -117,7 +117,8 @@ async fn a_gang_that_was_changed_in_between_is_changed_as_it_is_now() {
     let mut db = Opened::mariadb().await;
     let id = one_run(&db).await;
     let cancel = "UPDATE run SET status = JSON_SET(status, '$.cancel_requested', JSON_EXTRACT('true', '$'))";
-    let cancel = format!("{cancel}, version = version + 1 WHERE id = '{id}'");
+    // And that it has written events.
+    let cancel = format!("{cancel}, version = version + 1, events = 299 WHERE id = '{id}'");
     let (other, changing) = loses_to(&mut db, id, &cancel).await;
     other.commit().await.unwrap();
     // What was planned was planned of what is no more, so it is planned anew of what is.

@@ -6,7 +6,7 @@ use futures::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
 use jiff::Timestamp;
 use kube::api::LogParams;
 
-use super::{client::Apis, job::CONTAINER, watch::Known};
+use super::{client::Apis, job::CONTAINER, recent_lines::Recent, watch::Known};
 use crate::{Key, LaunchError, LogLine, LogQuery, LogStream, Stream};
 
 /// How long is waited between two tries.
@@ -44,9 +44,8 @@ struct Place {
     query: LogQuery,
     pod: Option<String>,
     sent: u64,
-    /// The time of the last line, and how many lines of that very time were read: after an interruption those come again.
-    last: Option<(Timestamp, usize)>,
-    again: usize,
+    /// What was read lately.
+    recent: Recent,
 }
 
 impl Place {
@@ -55,8 +54,7 @@ impl Place {
             query,
             pod: None,
             sent: 0,
-            last: None,
-            again: 0,
+            recent: Recent::default(),
         }
     }
 
@@ -69,7 +67,7 @@ impl Place {
         let job = match known.job(key) {
             Ok(job) => job,
             // A reader that has begun waits for the API server to come back.
-            Err(_) if self.query.follow && self.last.is_some() => return Ok(Some(false)),
+            Err(_) if self.query.follow && self.recent.newest().is_some() => return Ok(Some(false)),
             Err(error) => return Err(error),
         };
         let Some(job) = job else { return Ok(None) };
@@ -78,7 +76,7 @@ impl Place {
         };
         if self.pod != status.pod_name {
             self.pod.clone_from(&status.pod_name);
-            self.last = None;
+            self.recent = Recent::default();
         }
         Ok(Some(status.is_final()))
     }
@@ -86,8 +84,7 @@ impl Place {
     /// Begins to read where the last reading ended; none if there is nothing to read yet.
     async fn open(&mut self, apis: &Apis) -> Result<Option<impl AsyncBufRead + Unpin + use<>>, LaunchError> {
         let Some(pod) = &self.pod else { return Ok(None) };
-        let since = self.last.map(|(at, _)| at);
-        self.again = 0;
+        let since = self.recent.begin_again();
         let asked = self
             .query
             .since
@@ -135,9 +132,9 @@ impl Place {
             let (at, text) = match stamped {
                 Some(stamped) => stamped,
                 // The rest of a line that was too long, or words of the API server's own.
-                None => (self.last.map_or_else(Timestamp::now, |(at, _)| at), text),
+                None => (self.recent.newest().unwrap_or_else(Timestamp::now), text),
             };
-            if !self.is_news(at) {
+            if !self.recent.is_news(at, text) {
                 continue;
             }
             self.sent += text.len() as u64;
@@ -146,24 +143,6 @@ impl Place {
                 stream: Stream::Stdout,
                 text: text.to_owned(),
             });
-        }
-    }
-
-    /// The API server begins at a whole second, so some lines come twice.
-    fn is_news(&mut self, at: Timestamp) -> bool {
-        match &mut self.last {
-            Some((last, _)) if at < *last => false,
-            Some((last, count)) if at == *last => {
-                self.again += 1;
-                let news = self.again > *count;
-                *count = (*count).max(self.again);
-                news
-            }
-            last => {
-                *last = Some((at, 1));
-                self.again = 1;
-                true
-            }
         }
     }
 }
@@ -194,7 +173,7 @@ mod tests {
     async fn read(place: &mut Place, text: &str) -> Vec<String> {
         let mut reader = futures::io::BufReader::new(text.as_bytes());
         let mut lines = Vec::new();
-        place.again = 0;
+        place.recent.begin_again();
         while let Some(line) = place.line(&mut reader).await {
             lines.push(line.text);
         }

@@ -17,6 +17,7 @@ mod names;
 mod observe;
 mod policy;
 mod proxy;
+mod recent_lines;
 mod remove;
 mod tls;
 mod volumes;
