@@ -13,12 +13,13 @@ use flow_daemon::{
     shutdown::Shutdown,
     telemetry::{self, FilterError},
 };
+use flow_database::ConnectError;
 
 use crate::{
     config::Config,
     rest,
     server::{Server, StartError},
-    store::{ConnectError, Store},
+    store::Store,
 };
 
 /// Schedules multi-party horizontal federated learning.

@@ -13,6 +13,7 @@ use flow_daemon::{
     shutdown::Shutdown,
     tls::{ReloadingTls, TlsError, install_crypto},
 };
+use flow_database::{ConnectError, SoleUse};
 use flow_pki::TrustDomain;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::gauge::ConstGauge};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
@@ -25,7 +26,7 @@ use crate::{
     grpc,
     hub::Hub,
     rest,
-    store::{ConnectError, SoleUse, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 /// How often the database is asked whether it is there, and the TLS files whether they changed.
@@ -89,7 +90,7 @@ impl Server {
         let health = page.addr();
         let tls = config.link.tls.clone().map(ReloadingTls::load).transpose()?;
         let trust_domain: TrustDomain = config.link.trust_domain.parse().map_err(StartError::TrustDomain)?;
-        let sole_use = SoleUse::of(&config.database_url())?;
+        let sole_use = SoleUse::of(&config.database_url(), "flow-server")?;
         let store = Store::open(&config.database_url(), config.database.max_connections).await?;
 
         let end = shutdown.token.clone();

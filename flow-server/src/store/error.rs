@@ -1,8 +1,7 @@
 //! Why the store did not do what it was asked for.
 
+use flow_database::{Trouble, is_away};
 use sea_orm::DbErr;
-
-use super::sql::{Cause, cause};
 
 /// Why the store did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +39,15 @@ impl StoreError {
     /// Whether the database is away or too busy, and the same call may work later. Of a write it is not known then
     /// whether it was done, if the database stayed away; an idempotency key makes it safe to repeat.
     pub fn is_away(&self) -> bool {
-        matches!(self, Self::Database(error) if cause(error) != Cause::Other)
+        self.of_database().is_some_and(is_away)
+    }
+}
+
+impl Trouble for StoreError {
+    fn of_database(&self) -> Option<&DbErr> {
+        match self {
+            Self::Database(error) => Some(error),
+            _ => None,
+        }
     }
 }

@@ -4,10 +4,10 @@ mod error;
 mod kinds;
 pub mod memory;
 pub mod shared;
-mod sole;
 mod sql;
 mod tell;
 
+use flow_database::ConnectError;
 use flow_domain::{
     PartyId, Run, RunId, TaskId, Template, TemplateId, Timestamp,
     gang::{Event, Gang, Planned},
@@ -18,8 +18,6 @@ use flow_domain::{
 pub use self::{
     error::StoreError,
     kinds::{Claim, Created, Loaded, Queue, RunFilter, StoredEvent},
-    sole::SoleUse,
-    sql::{ConnectError, migrate},
 };
 pub(crate) use self::{kinds::said, shared::wants_queue, tell::parties_to_tell};
 use self::{

@@ -1,7 +1,8 @@
 //! The schema: forward, back and forward again, and what is refused with its reason.
 
+use flow_database::ConnectError;
 use flow_migrations::{Migrator, MigratorTrait};
-use flow_server::store::{ConnectError, Store};
+use flow_server::store::Store;
 use sea_orm::DbBackend;
 
 use crate::{

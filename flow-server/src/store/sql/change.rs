@@ -11,10 +11,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Loaded, Sql, StoreError, events,
+    Failed, Loaded, Sql, StoreError, Tries, bounded, commit, events,
     gang::{assignments_of, read_run, select_runs},
     said_to, standing, to_json,
-    tries::{Failed, Tries, bounded, commit},
 };
 use crate::store::shared::{Fence, Notice};
 
@@ -75,7 +74,9 @@ impl Sql {
                 }
             }
         };
-        Ok(bounded(stored).await?.map(|done| *done))
+        // What the caller's change says is an answer too.
+        let done = bounded(async { Ok::<_, StoreError>(stored.await) }).await??;
+        Ok(done.map(|done| *done))
     }
 
     async fn try_change<E>(
@@ -85,14 +86,14 @@ impl Sql {
         fence: Option<&Fence>,
         change: &(impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Sync),
     ) -> Result<Done, Refusal<E>> {
-        let tx = self.begin().await?;
+        let tx = self.db.begin().await?;
         let id = id.to_string();
         let mut select = select_runs();
         select
             .columns(["changes", "events"].map(Alias::new))
             .and_where(Expr::col("id").eq(id.as_str()));
         // Whoever else changes this run waits here until this is done.
-        self.lock(&mut select);
+        self.db.lock(&mut select);
         let Some(row) = tx.query_one(&select).await? else {
             return Ok(None);
         };
@@ -129,7 +130,7 @@ impl Sql {
             .column(Alias::new("changes"))
             .from(Alias::new("run"))
             .and_where(Expr::col("id").eq(id.to_string()));
-        self.lock(&mut select);
+        self.db.lock(&mut select);
         let Some(row) = self.db.query_one(&select).await? else {
             return Ok(false);
         };

@@ -7,12 +7,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use super::{
-    Claim, Created, Sql, StoreError,
-    failure::is_duplicate,
-    idempotency,
-    tries::{Failed, Tries, bounded, commit},
-};
+use super::{Claim, Created, Failed, Sql, StoreError, Tries, bounded, commit, idempotency, is_duplicate};
 
 /// Which table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +100,7 @@ impl Sql {
                     Ok(created) => return Ok(created),
                     Err(failed) => failed,
                 };
-                let is_done = || self.has_row(kind.name(), &row.id);
+                let is_done = async || Ok(self.db.has_row(kind.name(), &row.id).await?);
                 if let Some(created) = tries.settle(failed, is_done).await? {
                     return Ok(created);
                 }
@@ -120,7 +115,7 @@ impl Sql {
         row: Document,
         claim: Option<&Claim>,
     ) -> Result<Created, Failed<Created>> {
-        let tx = self.begin().await?;
+        let tx = self.db.begin().await?;
         if let Some(before) = idempotency::claim(&tx, claim, &row.id, row.created_at).await? {
             return Ok(Created::Before(before));
         }
@@ -148,7 +143,7 @@ impl Sql {
             By::Id(id) => select.and_where(Expr::col("id").eq(id)),
             By::Name(name) => select.and_where(Expr::col("name").eq(name)),
         };
-        let row = self.row(&select).await?;
+        let row = self.db.row(&select).await?;
         Ok(row.map(|row| Document::from_query_result(&row, "")).transpose()?)
     }
 
@@ -168,7 +163,7 @@ impl Sql {
         if let Some(after) = after {
             select.and_where(Expr::col("id").lt(after));
         }
-        let rows = self.rows(&select).await?;
+        let rows = self.db.rows(&select).await?;
         let rows: Result<Vec<_>, _> = rows.iter().map(|row| Document::from_query_result(row, "")).collect();
         Ok(rows?)
     }
@@ -205,7 +200,7 @@ impl Sql {
         }
         // Not a transaction of its own: one that is under way to the database holds no lock, so whoever looks whether it
         // was done could be too early.
-        let tx = self.begin().await?;
+        let tx = self.db.begin().await?;
         let done = tx.execute(&update).await.map_err(|error| taken(error, &row.name))?;
         if done.rows_affected() != 1 {
             return Err(StoreError::Stale.into());
@@ -217,7 +212,7 @@ impl Sql {
     async fn is_updated(&self, kind: Kind, row: &Document) -> Result<bool, StoreError> {
         let mut select = kind.select();
         select.and_where(Expr::col("id").eq(row.id.as_str()));
-        self.lock(&mut select);
+        self.db.lock(&mut select);
         let Some(found) = self.db.query_one(&select).await? else {
             return Err(StoreError::Stale);
         };
@@ -237,7 +232,7 @@ impl Sql {
                 let Err(failed) = self.try_delete_document(kind, id, revision).await else {
                     return Ok(());
                 };
-                let is_gone = async || Ok(!self.has_row(kind.name(), id).await?);
+                let is_gone = async || Ok(!self.db.has_row(kind.name(), id).await?);
                 if tries.settle(failed, is_gone).await?.is_some() {
                     return Ok(());
                 }
@@ -247,7 +242,7 @@ impl Sql {
     }
 
     async fn try_delete_document(&self, kind: Kind, id: &str, revision: i64) -> Result<(), Failed<()>> {
-        let tx = self.begin().await?;
+        let tx = self.db.begin().await?;
         if let Some(user) = user_of(&tx, kind, id).await? {
             return Err(StoreError::InUse(user).into());
         }

@@ -27,7 +27,7 @@ impl Sql {
             .and_where(Expr::col("sequence").gt(i64::try_from(after).unwrap_or(i64::MAX)))
             .order_by(Alias::new("sequence"), Order::Asc)
             .limit(limit);
-        let rows = self.rows(&select).await?;
+        let rows = self.db.rows(&select).await?;
         rows.iter()
             .map(|row| {
                 let sequence: i64 = row.try_get("", "sequence")?;

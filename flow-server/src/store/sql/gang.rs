@@ -13,8 +13,8 @@ use sea_orm::{
 use serde_json::Value;
 
 use super::{
-    Claim, Created, Loaded, Sql, StoreError, TAKES, events, from_json, idempotency, said_to, standing, to_json,
-    tries::{Failed, Tries, bounded, commit},
+    Claim, Created, Failed, Loaded, Sql, StoreError, TAKES, Tries, bounded, commit, events, from_json, idempotency,
+    said_to, standing, to_json,
 };
 use crate::store::shared::Notice;
 
@@ -96,7 +96,8 @@ impl Sql {
                     Ok(created) => return Ok(created),
                     Err(failed) => failed,
                 };
-                if let Some(created) = tries.settle(failed, || self.has_row("run", &id)).await? {
+                let is_done = async || Ok(self.db.has_row("run", &id).await?);
+                if let Some(created) = tries.settle(failed, is_done).await? {
                     return Ok(created);
                 }
             }
@@ -110,7 +111,7 @@ impl Sql {
         event: &Event,
         claim: Option<&Claim>,
     ) -> Result<Created, Failed<Created>> {
-        let tx = self.begin().await?;
+        let tx = self.db.begin().await?;
         let id = run.id.to_string();
         if let Some(before) = idempotency::claim(&tx, claim, &id, run.created_at.0).await? {
             return Ok(Created::Before(before));
@@ -173,7 +174,7 @@ impl Sql {
     pub(in crate::store) async fn gang(&self, id: RunId) -> Result<Option<Loaded>, StoreError> {
         let mut select = select_runs();
         select.and_where(Expr::col("id").eq(id.to_string()));
-        Ok(bounded(load(&self.db, &select)).await?.pop())
+        Ok(bounded(load(&*self.db, &select)).await?.pop())
     }
 
     /// The runs that are to be planned by then, oldest wish first.
@@ -224,7 +225,7 @@ impl Sql {
     }
 
     async fn ids(&self, select: &SelectStatement, column: &str) -> Result<Vec<RunId>, StoreError> {
-        let rows = self.rows(select).await?;
+        let rows = self.db.rows(select).await?;
         let ids: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("", column)).collect();
         // Only valid ids were ever written.
         Ok(ids?.iter().filter_map(|id| id.parse().ok()).collect())
@@ -242,7 +243,7 @@ impl Sql {
             .and_where(Expr::col("live").eq(true));
         let mut select = select_runs();
         select.and_where(Expr::col("id").in_subquery(ids));
-        let loaded = bounded(load(&self.db, &select)).await?;
+        let loaded = bounded(load(&*self.db, &select)).await?;
         Ok(loaded.into_iter().map(|loaded| loaded.gang).collect())
     }
 }

@@ -6,11 +6,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Query},
 };
 
-use super::{
-    Claim, KEPT, Sql, StoreError,
-    failure::is_duplicate,
-    tries::{Failed, Tries, bounded},
-};
+use super::{Claim, Failed, KEPT, Sql, StoreError, Tries, bounded, is_duplicate};
 
 /// Claims the key for `resource`; answers the resource that has it already.
 pub(super) async fn claim(
@@ -65,7 +61,7 @@ impl Sql {
         bounded(async {
             let mut tries = Tries::default();
             loop {
-                let _turn = self.turn().await;
+                let _turn = self.db.turn().await;
                 let failed = match self.db.execute(&delete).await {
                     Ok(done) => return Ok(done.rows_affected()),
                     Err(error) => Failed::of_statement(error, 0),

@@ -27,7 +27,7 @@ impl Sql {
             }
         };
         select.order_by(Alias::new("id"), Order::Desc).limit(limit);
-        let rows = self.rows(&select).await?;
+        let rows = self.db.rows(&select).await?;
         rows.iter().map(|row| read_run(row).map(|(run, _)| run)).collect()
     }
 }

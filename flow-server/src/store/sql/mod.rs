@@ -1,10 +1,8 @@
 //! The store in a database: SQLite by default, MySQL by configuration, the same code for both.
 
 mod change;
-mod connect;
 mod document;
 mod events;
-mod failure;
 mod gang;
 mod idempotency;
 mod list;
@@ -13,65 +11,39 @@ mod queue;
 mod shared;
 mod task;
 mod template;
-mod tries;
-mod turn;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, QueryResult,
-    sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement},
-};
+use flow_database::{ConnectError, Database, Tries, bounded, commit, is_duplicate};
+use flow_migrations::Migrator;
 
-pub use self::connect::{ConnectError, migrate};
-pub(super) use self::failure::{Cause, cause};
-use self::turn::Turns;
 use super::{
     StoreError,
     kinds::{Claim, Created, KEPT, Loaded, Queue, RunFilter, StoredEvent, TAKES, WAITS, said_to, standing},
     shared::ServerId,
 };
 
-/// A database with its connections.
+type Failed<T> = flow_database::Failed<T, StoreError>;
+
+/// The store in a database.
 #[derive(Clone, Debug)]
 pub(super) struct Sql {
-    db: DatabaseConnection,
-    turns: Turns,
+    db: Database,
     /// The server that uses it, where others may too: they are told of every change.
     me: Option<ServerId>,
 }
 
 impl Sql {
-    /// The row that a query finds.
-    async fn row(&self, select: &SelectStatement) -> Result<Option<QueryResult>, StoreError> {
-        tries::bounded(async { Ok(self.db.query_one(select).await?) }).await
-    }
-
-    /// All rows that a query finds.
-    async fn rows(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, StoreError> {
-        tries::bounded(async { Ok(self.db.query_all(select).await?) }).await
-    }
-
-    /// Whether there is a row of that id, once every transaction that might write it has ended.
-    async fn has_row(&self, table: &str, id: &str) -> Result<bool, StoreError> {
-        let mut select = Query::select();
-        select
-            .column(Alias::new("id"))
-            .from(Alias::new(table))
-            .and_where(Expr::col("id").eq(id));
-        self.lock(&mut select);
-        Ok(self.db.query_one(&select).await?.is_some())
-    }
-
-    /// Makes a query wait for open transactions. SQLite has one writer at a time, and its transactions end with their
-    /// connection.
-    fn lock(&self, select: &mut SelectStatement) {
-        if self.db.get_database_backend() == DbBackend::MySql {
-            select.lock_exclusive();
-        }
+    /// Opens the database and migrates it.
+    ///
+    /// # Errors
+    /// Says what is wrong with the database and what to do about it.
+    pub(super) async fn open(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
+        let db = Database::open::<Migrator>(url, max_connections).await?;
+        Ok(Self { db, me: None })
     }
 
     /// The database as that server's.
     pub(super) fn used_by(mut self, server: ServerId) -> Self {
-        self.me = self.is_shared().then_some(server);
+        self.me = self.db.is_shared().then_some(server);
         self
     }
 
@@ -80,14 +52,13 @@ impl Sql {
     /// # Errors
     /// What it says instead.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        let ping = async { Ok(self.db.execute_unprepared("SELECT 1").await.map(drop)?) };
-        tries::bounded(ping).await
+        Ok(self.db.ping().await?)
     }
 
     /// Calls `see` with every statement from now on, for tests that explain them and for measuring.
     #[doc(hidden)]
     pub(super) fn see_statements(&mut self, see: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + 'static) {
-        self.db.set_metric_callback(see);
+        self.db.see_statements(see);
     }
 
     /// Waits for statements under way and closes the connections.

@@ -8,10 +8,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    Sql, StoreError, from_json, to_json,
-    tries::{Failed, Tries, bounded},
-};
+use super::{Failed, Sql, StoreError, Tries, bounded, from_json, to_json};
 
 #[derive(Serialize, Deserialize)]
 struct Body {
@@ -111,7 +108,7 @@ impl Sql {
         bounded(async {
             let mut tries = Tries::default();
             loop {
-                let _turn = self.turn().await;
+                let _turn = self.db.turn().await;
                 let Err(error) = self.db.execute(statement).await else {
                     return Ok(());
                 };
@@ -129,7 +126,7 @@ impl Sql {
     pub(in crate::store) async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {
         let mut query = select();
         query.and_where(Expr::col("id").eq(id.as_str()));
-        let row = self.row(&query).await?;
+        let row = self.db.row(&query).await?;
         row.as_ref().map(read).transpose().map(Option::flatten)
     }
 
@@ -143,7 +140,7 @@ impl Sql {
         }
         let mut query = select();
         query.and_where(Expr::col("id").is_in(ids.iter().map(PartyId::as_str)));
-        let rows = self.rows(&query).await?;
+        let rows = self.db.rows(&query).await?;
         let read: Result<Vec<_>, _> = rows.iter().map(read).collect();
         Ok(read?.into_iter().flatten().collect())
     }
@@ -162,7 +159,7 @@ impl Sql {
         if let Some(after) = after {
             query.and_where(Expr::col("id").gt(after.as_str()));
         }
-        let rows = self.rows(&query).await?;
+        let rows = self.db.rows(&query).await?;
         let read: Result<Vec<_>, _> = rows.iter().map(read).collect();
         Ok(read?.into_iter().flatten().collect())
     }

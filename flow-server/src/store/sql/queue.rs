@@ -20,7 +20,7 @@ impl Sql {
             .from(Alias::new("run"))
             .and_where(Expr::col("queue").is_in([WAITS, TAKES]));
         let mut queue = Queue::default();
-        for row in self.rows(&select).await? {
+        for row in self.db.rows(&select).await? {
             let needs: Needs = from_json("needs", row.try_get("", "needs")?)?;
             if row.try_get::<i64>("", "queue")? == TAKES {
                 for (party, demand) in needs.fixed {

@@ -8,10 +8,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr},
 };
 
-use super::{
-    Sql, StoreError,
-    tries::{Failed, Tries, bounded, commit},
-};
+use super::{Failed, Sql, StoreError, Tries, bounded, commit};
 use crate::store::shared::{Beat, Beaten, Fence, ServerId, TERM};
 
 fn term() -> i64 {
@@ -21,7 +18,7 @@ fn term() -> i64 {
 impl Sql {
     /// Whether several servers may use the database.
     pub(in crate::store) fn is_shared(&self) -> bool {
-        self.db.get_database_backend() == DbBackend::MySql
+        self.db.is_shared()
     }
 
     /// The database's time, in microseconds.
@@ -49,7 +46,7 @@ impl Sql {
     }
 
     async fn try_beat(&self, beat: &Beat) -> Result<Beaten, Failed<Beaten>> {
-        let tx = self.begin().await?;
+        let tx = self.db.begin().await?;
         let me = beat.server.to_string();
         if beat.first && !beat.address.is_empty() {
             self.bury(&tx, &beat.address, &me).await?;
@@ -162,7 +159,7 @@ impl Sql {
         gone.from_table(Alias::new("server"))
             .and_where(Expr::col("id").eq(me.as_str()));
         bounded(async {
-            let _turn = self.turn().await;
+            let _turn = self.db.turn().await;
             self.db.execute(&free).await?;
             self.db.execute(&gone).await?;
             Ok(())
@@ -180,7 +177,7 @@ impl Sql {
             .and_where(Expr::col("name").eq(fence.lease))
             .and_where(Expr::col("holder").eq(me))
             .and_where(Expr::col("epoch").eq(i64::try_from(fence.epoch).unwrap_or(i64::MAX)));
-        self.lock(&mut select);
+        self.db.lock(&mut select);
         match tx.query_one(&select).await? {
             Some(_) => Ok(()),
             None => Err(StoreError::TakenOver(fence.lease)),

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 
 use super::{
-    super::{Sql, StoreError, tries::bounded},
+    super::{Sql, StoreError, bounded},
     as_stored, term,
 };
 use crate::store::shared::{Notice, Noticed};
@@ -46,7 +46,7 @@ impl Sql {
             .order_by(Alias::new("id"), Order::Asc)
             .limit(NOTICES);
         let mut found = Vec::new();
-        for row in self.rows(&select).await? {
+        for row in self.db.rows(&select).await? {
             let (id, server): (i64, String) = (row.try_get("", "id")?, row.try_get("", "server_id")?);
             let body: String = row.try_get("", "body")?;
             let Ok(by) = server.parse() else { continue };
@@ -65,7 +65,7 @@ impl Sql {
         select
             .expr_as(Expr::col("id").max(), Alias::new("newest"))
             .from(Alias::new("notice"));
-        let newest: Option<i64> = match self.row(&select).await? {
+        let newest: Option<i64> = match self.db.row(&select).await? {
             Some(row) => row.try_get("", "newest")?,
             None => None,
         };
@@ -81,7 +81,7 @@ impl Sql {
         gone.from_table(Alias::new("server"))
             .and_where(Expr::col("seen_at").lt(self.now().sub(term() * 100)));
         bounded(async {
-            let _turn = self.turn().await;
+            let _turn = self.db.turn().await;
             self.db.execute(&old).await?;
             self.db.execute(&gone).await?;
             Ok(())

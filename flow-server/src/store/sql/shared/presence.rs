@@ -10,10 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    super::{
-        Sql, StoreError,
-        tries::{Failed, Tries, bounded, commit},
-    },
+    super::{Failed, Sql, StoreError, Tries, bounded, commit},
     as_stored,
 };
 use crate::store::shared::{Attached, Notice, SessionId};
@@ -62,7 +59,7 @@ impl Sql {
             let mut tries = Tries::default();
             loop {
                 let done: Result<bool, Failed<bool>> = async {
-                    let tx = self.begin().await?;
+                    let tx = self.db.begin().await?;
                     let written = tx.execute(statement).await?.rows_affected() > 0;
                     self.note(&tx, &notice).await?;
                     commit(tx, written).await
@@ -88,7 +85,7 @@ impl Sql {
             select.and_where(Expr::col("party").eq(party.as_str()));
         }
         let mut found = Vec::new();
-        for row in self.rows(&select).await? {
+        for row in self.db.rows(&select).await? {
             let party: String = row.try_get("", "party")?;
             let server: String = row.try_get("", "server_id")?;
             let (number, since): (i64, i64) = (row.try_get("", "session")?, row.try_get("", "since")?);

@@ -2,9 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use flow_migrations::{Migrator, MigratorTrait};
+use flow_migrations::MigratorTrait;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, SqlxError, SqlxMySqlError,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxError, SqlxMySqlError,
+    sea_query::{Alias, Expr, ExprTrait, Query},
     sqlx::{
         Connection, Executor, MySql,
         pool::PoolOptions,
@@ -12,8 +13,8 @@ use sea_orm::{
     },
 };
 
-use super::{
-    Sql,
+use crate::{
+    Database,
     failure::{Cause, cause, is_duplicate},
     turn::Turns,
 };
@@ -31,7 +32,9 @@ const RESTED: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL is of no kind that is supported.
-    #[error("database.url '{0}' is not supported: write sqlite:///path/to/file or mysql://user:password@host/database")]
+    #[error(
+        "the database URL '{0}' is not supported: write sqlite:///path/to/file or mysql://user:password@host/database"
+    )]
     Url(String),
     /// The folder of the SQLite file cannot be made.
     #[error("cannot make the folder of the database, {path}: check that it may be written")]
@@ -42,14 +45,16 @@ pub enum ConnectError {
         #[source]
         source: std::io::Error,
     },
-    /// Another server uses it.
+    /// Another process uses it.
     #[error(
-        "the database {path} is in use by another flow-server (process {holder}): stop that one, or use a MySQL database (mysql://…) for several servers"
+        "the database {path} is in use by another {program} (process {holder}): stop that one; several flow-servers need a MySQL database (mysql://…)"
     )]
     InUse {
         /// Its file.
         path: String,
-        /// The other server's process id.
+        /// What uses it.
+        program: &'static str,
+        /// The other one's process id.
         holder: String,
     },
     /// The file that shows that it is in use cannot be used.
@@ -100,18 +105,17 @@ pub enum ConnectError {
     },
 }
 
-impl Sql {
-    /// Opens the database and migrates it.
+impl Database {
+    /// Opens the database and brings it up to that schema.
     ///
     /// # Errors
     /// Says what is wrong with the database and what to do about it.
-    pub(in crate::store) async fn open(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
-        let db = connect(url, max_connections).await?;
-        migrate(&db, url).await?;
+    pub async fn open<M: MigratorTrait>(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
+        let connection = connect(url, max_connections).await?;
+        migrate::<M>(&connection, url).await?;
         Ok(Self {
-            turns: Turns::of(db.get_database_backend()),
-            db,
-            me: None,
+            turns: Turns::of(connection.get_database_backend()),
+            connection,
         })
     }
 }
@@ -146,7 +150,7 @@ async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnection, 
                 .busy_timeout(ACQUIRE)
                 .foreign_keys(true)
         });
-    Database::connect(options).await.map_err(|source| {
+    sea_orm::Database::connect(options).await.map_err(|source| {
         let url = shown(url);
         if is_read_only(&source) {
             ConnectError::ReadOnly { url, source }
@@ -194,7 +198,7 @@ fn mysql_session(pool: PoolOptions<MySql>) -> PoolOptions<MySql> {
 ///
 /// # Errors
 /// If it is from a newer version, cannot be written, or a migration fails.
-pub async fn migrate(db: &DatabaseConnection, url: &str) -> Result<(), ConnectError> {
+pub async fn migrate<M: MigratorTrait>(db: &DatabaseConnection, url: &str) -> Result<(), ConnectError> {
     let failed = |source: DbErr| {
         let url = shown(url);
         if is_read_only(&source) {
@@ -203,32 +207,36 @@ pub async fn migrate(db: &DatabaseConnection, url: &str) -> Result<(), ConnectEr
             ConnectError::Migrate { url, source }
         }
     };
-    Migrator::install(db).await.map_err(failed)?;
-    let known: Vec<String> = Migrator::migrations()
+    M::install(db).await.map_err(failed)?;
+    let known: Vec<String> = M::migrations()
         .iter()
         .map(|migration| migration.name().to_owned())
         .collect();
-    let applied = Migrator::get_migration_models(db).await.map_err(failed)?;
+    let applied = M::get_migration_models(db).await.map_err(failed)?;
     if let Some(newer) = applied.into_iter().find(|model| !known.contains(&model.version)) {
         return Err(ConnectError::Newer {
             url: shown(url),
             migration: newer.version,
         });
     }
-    up(db).await.map_err(failed)?;
+    up::<M>(db).await.map_err(failed)?;
     // What may be read and not written opens well and has nothing left to migrate: a change of no row asks it to write.
-    let nothing = "UPDATE run SET version = version WHERE id = ''";
-    db.execute_unprepared(nothing).await.map_err(failed)?;
+    let mut nothing = Query::update();
+    nothing
+        .table(M::migration_table_name())
+        .value(Alias::new("applied_at"), 0)
+        .and_where(Expr::col("version").eq(""));
+    db.execute(&nothing).await.map_err(failed)?;
     Ok(())
 }
 
 /// Applies what is missing. Servers that start at once do the same at once: every step may be done twice, and who comes
 /// second to note it down looks again.
-async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
+async fn up<M: MigratorTrait>(db: &DatabaseConnection) -> Result<(), DbErr> {
     const TRIES: u32 = 5;
     let mut outcome = Ok(());
     for _ in 0..TRIES {
-        outcome = Migrator::up(db, None).await;
+        outcome = M::up(db, None).await;
         match &outcome {
             Err(error) if is_duplicate(error) || cause(error) == Cause::Conflict => {}
             _ => break,

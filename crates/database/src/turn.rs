@@ -5,20 +5,20 @@ use std::{ops::Deref, sync::Arc};
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::Sql;
+use crate::Database;
 
 /// Whose turn it is to write. SQLite has one writer at a time, and who finds the lock taken sleeps and looks again, longer and longer: with
 /// several writers the database is idle most of the time. Here each waits in a queue, and takes up no connection meanwhile.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Turns(Option<Arc<Mutex<()>>>);
+pub(crate) struct Turns(Option<Arc<Mutex<()>>>);
 
 /// The right to write, until it is dropped; nothing on databases with many writers.
 #[derive(Debug)]
-pub(super) struct Turn(#[expect(dead_code, reason = "it is held, not looked at")] Option<OwnedMutexGuard<()>>);
+pub struct Turn(#[expect(dead_code, reason = "it is held, not looked at")] Option<OwnedMutexGuard<()>>);
 
 /// A transaction that may write.
 #[derive(Debug)]
-pub(super) struct Transaction {
+pub struct Transaction {
     // Ends before the turn does.
     inner: DatabaseTransaction,
     _turn: Turn,
@@ -33,20 +33,20 @@ impl Deref for Transaction {
 }
 
 impl Transaction {
-    pub(super) async fn commit(self) -> Result<(), DbErr> {
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
         self.inner.commit().await
     }
 }
 
 impl Turns {
-    pub(super) fn of(backend: DbBackend) -> Self {
+    pub(crate) fn of(backend: DbBackend) -> Self {
         Self((backend == DbBackend::Sqlite).then(Arc::default))
     }
 }
 
-impl Sql {
+impl Database {
     /// Waits for the turn to write, for a statement that is a transaction of its own.
-    pub(super) async fn turn(&self) -> Turn {
+    pub async fn turn(&self) -> Turn {
         Turn(match &self.turns.0 {
             Some(turns) => Some(turns.clone().lock_owned().await),
             None => None,
@@ -54,14 +54,17 @@ impl Sql {
     }
 
     /// A transaction that may write: SQLite must say so at its beginning, or two of them could wait for each other.
-    pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
+    ///
+    /// # Errors
+    /// If the database does not begin it.
+    pub async fn begin(&self) -> Result<Transaction, DbErr> {
         let turn = self.turn().await;
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         Ok(Transaction {
-            inner: self.db.begin_with_options(options).await?,
+            inner: self.connection.begin_with_options(options).await?,
             _turn: turn,
         })
     }

@@ -27,7 +27,7 @@ const LOCKED: [u32; 2] = [5, 6];
 
 /// What the database says, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Cause {
+pub enum Cause {
     /// There is no answer, so it is not known whether the statement was carried out.
     Lost,
     /// It says that it cannot now; nothing was done.
@@ -38,7 +38,8 @@ pub(in crate::store) enum Cause {
     Other,
 }
 
-pub(in crate::store) fn cause(error: &DbErr) -> Cause {
+/// What an error means.
+pub fn cause(error: &DbErr) -> Cause {
     let source = match error {
         DbErr::ConnectionAcquire(_) => return Cause::Away,
         DbErr::Conn(_) => return Cause::Away,
@@ -80,6 +81,13 @@ fn of_sqlx(error: &SqlxError) -> Cause {
     }
 }
 
-pub(super) fn is_duplicate(error: &DbErr) -> bool {
+/// Whether there is such a row already.
+pub fn is_duplicate(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// Whether the database is away or too busy, and the same call may work later. Of a write it is not known then whether it was done, if the
+/// database stayed away.
+pub fn is_away(error: &DbErr) -> bool {
+    cause(error) != Cause::Other
 }

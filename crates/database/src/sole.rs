@@ -1,4 +1,4 @@
-//! A database in a file is for one server.
+//! A database in a file is for one program.
 
 use std::{
     fs::{File, TryLockError},
@@ -6,22 +6,22 @@ use std::{
     path::Path,
 };
 
-use super::ConnectError;
+use crate::ConnectError;
 
 /// How much of a lock file is read, in bytes: a process id and no more.
 const LONGEST: u64 = 32;
 
-/// The right to use a SQLite database as its only server, until it is dropped or the process ends, however that comes. A MySQL database
+/// The right to use a SQLite database as its only user, until it is dropped or the process ends, however that comes. A MySQL database
 /// needs none.
 #[derive(Debug)]
 pub struct SoleUse(Option<File>);
 
 impl SoleUse {
-    /// Takes it.
+    /// Takes it for a program of that name.
     ///
     /// # Errors
-    /// If another server has it, or its lock file beside the database cannot be used.
-    pub fn of(url: &str) -> Result<Self, ConnectError> {
+    /// If another process has it, or its lock file beside the database cannot be used.
+    pub fn of(url: &str, program: &'static str) -> Result<Self, ConnectError> {
         let Some(path) = url.strip_prefix("sqlite:") else {
             return Ok(Self(None));
         };
@@ -53,6 +53,7 @@ impl SoleUse {
                 let _ = (&mut file).take(LONGEST).read_to_string(&mut holder);
                 return Err(ConnectError::InUse {
                     path: path.to_owned(),
+                    program,
                     holder: holder.trim().to_owned(),
                 });
             }
@@ -84,20 +85,20 @@ mod tests {
     fn one_server_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("new/flow.db").display());
-        let first = SoleUse::of(&url).unwrap();
-        let refused = SoleUse::of(&url).unwrap_err();
+        let first = SoleUse::of(&url, "flow-server").unwrap();
+        let refused = SoleUse::of(&url, "flow-server").unwrap_err();
         let text = refused.to_string();
         assert!(
             text.contains(&format!("process {}", std::process::id())) && text.contains("mysql://"),
             "{text}"
         );
         drop(first);
-        SoleUse::of(&url).unwrap();
+        SoleUse::of(&url, "flow-server").unwrap();
     }
 
     #[test]
     fn what_is_no_file_needs_no_lock() {
-        SoleUse::of("mysql://u:p@h/d").unwrap();
-        SoleUse::of("sqlite::memory:").unwrap();
+        SoleUse::of("mysql://u:p@h/d", "flow-server").unwrap();
+        SoleUse::of("sqlite::memory:", "flow-server").unwrap();
     }
 }
