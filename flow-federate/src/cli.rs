@@ -39,6 +39,8 @@ enum Command {
     Run,
     /// Print every setting and where its value comes from.
     Config,
+    /// Print the OpenAPI document of the party's REST.
+    Openapi,
     /// Watch over one job; started by the agent, not by people.
     #[command(hide = true)]
     Supervise {
@@ -55,6 +57,8 @@ enum Failure {
     Log(#[from] FilterError),
     #[error("cannot start")]
     Start(#[from] StartError),
+    #[error("cannot write the OpenAPI document")]
+    Openapi(#[from] serde_json::Error),
     #[error("cannot write the output")]
     Output(#[from] io::Error),
 }
@@ -82,6 +86,10 @@ fn load(cli: &Cli) -> Result<Loaded<Config>, ConfigError> {
 
 #[tokio::main]
 async fn run(cli: &Cli) -> Result<(), Failure> {
+    if matches!(cli.command, Command::Openapi) {
+        let document = crate::openapi().to_pretty_json()?;
+        return Ok(writeln!(io::stdout(), "{document}")?);
+    }
     let loaded = load(cli)?;
     if matches!(cli.command, Command::Config) {
         return Ok(write!(io::stdout(), "{}", loaded.render())?);

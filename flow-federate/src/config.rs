@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use flow_agent::AgentConfig;
+use flow_agent::{AgentConfig, JournalConfig};
 use flow_daemon::{health::HealthConfig, telemetry::LogConfig, tls::TlsFiles};
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +20,44 @@ pub struct Config {
     pub tls: TlsFiles,
     /// The program that supervises jobs; this one if empty.
     pub supervisor: Option<PathBuf>,
+    /// The party's own REST.
+    pub rest: RestConfig,
     /// `/livez`, `/readyz` and `/metrics`.
     pub health: HealthConfig,
     /// Data sets, policy, and how jobs run.
     pub agent: AgentConfig,
+    /// What was asked of the party, and what became of it.
+    pub journal: JournalConfig,
     /// Logging.
     pub log: LogConfig,
+}
+
+/// The party's own REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestConfig {
+    /// Whether it is served.
+    pub enabled: bool,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// It has no log-in, and shows logs and paths: beyond loopback it listens only if this says so.
+    pub allow_remote: bool,
+    /// Further host names that it answers to while it listens on loopback.
+    pub hosts: Vec<String>,
+    /// The most connections.
+    pub max_connections: usize,
+}
+
+impl Default for RestConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listen: SocketAddr::from(([127, 0, 0, 1], 1236)),
+            allow_remote: false,
+            hosts: Vec::new(),
+            max_connections: 64,
+        }
+    }
 }
 
 /// The server.
@@ -60,11 +92,13 @@ impl Default for Config {
                 ca: PathBuf::from("/etc/flow-federate/ca.crt"),
             },
             supervisor: None,
+            rest: RestConfig::default(),
             health: HealthConfig {
                 enabled: true,
-                listen: SocketAddr::from(([127, 0, 0, 1], 1236)),
+                listen: SocketAddr::from(([127, 0, 0, 1], 1240)),
             },
             agent: AgentConfig::default(),
+            journal: JournalConfig::default(),
             log: LogConfig::default(),
         }
     }

@@ -9,21 +9,26 @@ use std::{
     time::Duration,
 };
 
-use flow_agent::{Agent, AgentError, launcher, link};
+use flow_agent::{Agent, AgentError, Journal, JournalError, launcher, link};
 use flow_daemon::{
     ambient::Ambient,
     connect::TlsConnector,
     health::{HealthPage, Readiness},
     metrics,
-    net::ListenError,
+    net::{ListenError, listen},
+    serve::{ServeOptions, serve},
     shutdown::Shutdown,
     tls::{ReloadingTls, TlsError, install_crypto},
 };
 use flow_domain::{PartyId, ids::InvalidId};
 use flow_launcher::LaunchError;
+use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 
-use crate::config::Config;
+use crate::{
+    config::{Config, RestConfig},
+    rest::{self, App, Guard, Metrics},
+};
 
 /// How often the TLS files are looked at.
 const TLS_CHECK: Duration = Duration::from_secs(5);
@@ -46,10 +51,18 @@ pub enum StartError {
     /// The launcher cannot be used.
     #[error("cannot use the launcher")]
     Launcher(#[from] LaunchError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The agent itself cannot start.
     #[error(transparent)]
     Agent(#[from] AgentError),
-    /// The health page cannot be served.
+    /// The party's REST may not listen there.
+    #[error(
+        "rest.listen {0} can be reached from elsewhere, and it has no log-in: listen on 127.0.0.1, or set rest.allow_remote = true"
+    )]
+    Open(SocketAddr),
+    /// The health page or REST cannot be served.
     #[error(transparent)]
     Listen(#[from] ListenError),
 }
@@ -58,6 +71,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Federate {
     shutdown: Shutdown,
+    rest: Option<SocketAddr>,
     health: Option<SocketAddr>,
 }
 
@@ -73,17 +87,23 @@ impl Federate {
         let addresses = std::iter::once(&server.address).chain(&server.others);
         let endpoints: Arc<[Endpoint]> = addresses.map(|address| endpoint(address)).collect::<Result<_, _>>()?;
         let trust_domain = config.server.trust_domain.parse().map_err(StartError::TrustDomain)?;
+        // What can be refused is tried before anything is started.
+        let rest_listener = listen_rest(&config.rest).await?;
+        let rest_at = rest_listener.as_ref().map(|(_, at)| *at);
         let page = HealthPage::listen(&config.health).await?;
         let health = page.addr();
         let tls = ReloadingTls::load(config.tls.clone())?;
         let launcher = launcher(&party, &config.data_dir, &config.agent, config.supervisor.as_deref()).await?;
         let end = shutdown.token.clone();
+        let ambient = Ambient::of_machine();
+        let journal = Journal::open(&config.journal, &party, &config.data_dir, "flow-federate", &ambient).await?;
         let agent = Agent::new(
             party.clone(),
             config.agent,
             &config.data_dir,
             launcher,
-            Ambient::of_machine(),
+            journal,
+            ambient,
             end.clone(),
         )?;
 
@@ -108,6 +128,21 @@ impl Federate {
             Ok(()) => attached.ok(),
             Err(reason) => attached.failing(reason),
         });
+        if let Some((listener, at)) = rest_listener {
+            let app = App {
+                agent: agent.clone(),
+                end: end.clone(),
+            };
+            let metrics = Arc::new(Metrics::register(&mut registry));
+            let router = rest::router(app, Guard::new(at, config.rest.hosts.clone()), metrics);
+            let options = ServeOptions {
+                max_connections: config.rest.max_connections,
+                drain: Duration::from_secs(5),
+                ..ServeOptions::default()
+            };
+            let served = serve(listener, router, options, end.clone());
+            shutdown.tracker.spawn(served);
+        }
         page.serve(readiness, Arc::new(registry), shutdown);
         shutdown
             .tracker
@@ -116,11 +151,17 @@ impl Federate {
             end.cancelled().await;
             agent.drained().await;
         });
-        tracing::info!(%party, server = config.server.address, version = flow_daemon::version(), "flow-federate is up");
+        tracing::info!(%party, server = config.server.address, rest = rest_at.map(tracing::field::display), health = health.map(tracing::field::display), version = flow_daemon::version(), "flow-federate is up");
         Ok(Self {
             shutdown: shutdown.clone(),
+            rest: rest_at,
             health,
         })
+    }
+
+    /// Where the party's REST is served.
+    pub fn rest_addr(&self) -> Option<SocketAddr> {
+        self.rest
     }
 
     /// Where the health page is served.
@@ -135,6 +176,20 @@ impl Federate {
             tracing::warn!(%error, "ending all the same");
         }
     }
+}
+
+/// Listens for the party's REST, unless it is off.
+async fn listen_rest(config: &RestConfig) -> Result<Option<(TcpListener, SocketAddr)>, StartError> {
+    if !config.enabled {
+        return Ok(None);
+    }
+    if !config.listen.ip().is_loopback() {
+        if !config.allow_remote {
+            return Err(StartError::Open(config.listen));
+        }
+        tracing::warn!(listen = %config.listen, "the party's REST is open to everybody who can reach it: it has no log-in, and shows logs and paths of data");
+    }
+    Ok(Some(listen("rest.listen", config.listen).await?))
 }
 
 fn endpoint(address: &str) -> Result<Endpoint, StartError> {

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use flow_agent::{Agent, AgentError, launcher, link};
+use flow_agent::{Agent, AgentError, Journal, JournalConfig, JournalError, launcher, link};
 use flow_daemon::{ambient::Ambient, shutdown::Shutdown};
 use flow_domain::PartyId;
 use flow_launcher::LaunchError;
@@ -22,6 +22,9 @@ pub enum CenterError {
     /// Its launcher cannot.
     #[error("cannot use the center's launcher")]
     Launcher(#[from] LaunchError),
+    /// Its journal cannot be used.
+    #[error("cannot use the center's journal")]
+    Journal(#[from] JournalError),
     /// It cannot itself.
     #[error("cannot start the center's agent")]
     Agent(#[from] AgentError),
@@ -38,12 +41,14 @@ pub(crate) async fn start(
     let data = config.data_dir.join("center");
     let (party, settings) = (PartyId::center(), &config.center);
     let launcher = launcher(&party, &data, &settings.agent, settings.supervisor.as_deref()).await?;
+    let journal = Journal::open(&JournalConfig::default(), &party, &data, "flow-server", &ambient).await?;
     let end = shutdown.token.clone();
     let agent = Agent::new(
         party,
         config.center.agent.clone(),
         &data,
         launcher,
+        journal,
         ambient,
         end.clone(),
     )?;

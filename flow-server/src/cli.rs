@@ -13,10 +13,11 @@ use flow_daemon::{
     shutdown::Shutdown,
     telemetry::{self, FilterError},
 };
-use flow_database::ConnectError;
+use flow_database::{ConnectError, SoleUse};
 
 use crate::{
     config::Config,
+    import::{self, ImportError},
     rest,
     server::{Server, StartError},
     store::Store,
@@ -42,8 +43,21 @@ enum Command {
     Serve,
     /// Bring the database's schema up to date, and end.
     Migrate,
+    /// Take over the templates and tasks of an Iflearner Flow database. Says what it would do, and does it with --apply.
+    ImportLegacy {
+        /// The database, as mysql://user:password@host/name; it is only read.
+        #[arg(long, value_name = "URL", env = "FLOW_IMPORT_FROM", hide_env_values = true)]
+        from: String,
+        /// Do it.
+        #[arg(long)]
+        apply: bool,
+    },
     /// Print the OpenAPI document of the REST API.
-    Openapi,
+    Openapi {
+        /// That of `/api/v1`, the API of Iflearner Flow.
+        #[arg(long)]
+        legacy: bool,
+    },
     /// Print every setting and where its value comes from.
     Config,
     /// Watch over one job; started by the center's agent, not by people.
@@ -64,6 +78,8 @@ enum Failure {
     Start(#[from] StartError),
     #[error("cannot migrate")]
     Migrate(#[from] ConnectError),
+    #[error("cannot import")]
+    Import(#[from] ImportError),
     #[error("cannot write the output")]
     Output(#[from] io::Error),
     #[error("cannot write the OpenAPI document")]
@@ -93,13 +109,29 @@ fn load(cli: &Cli) -> Result<Loaded<Config>, ConfigError> {
 
 #[tokio::main]
 async fn run(cli: &Cli) -> Result<(), Failure> {
-    if matches!(cli.command, Command::Openapi) {
-        let document = rest::openapi().to_pretty_json()?;
+    if let Command::Openapi { legacy } = cli.command {
+        let document = if legacy {
+            rest::legacy_openapi()
+        } else {
+            rest::openapi()
+        };
+        let document = document.to_pretty_json()?;
         return Ok(writeln!(io::stdout(), "{document}")?);
     }
     let loaded = load(cli)?;
-    match cli.command {
+    match &cli.command {
         Command::Config => Ok(write!(io::stdout(), "{}", loaded.render())?),
+        Command::ImportLegacy { from, apply } => {
+            let url = loaded.value.database_url();
+            let _sole_use = SoleUse::of(&url, "flow-server")?;
+            let store = Store::open(&url, 2).await?;
+            let report = import::import(from, &store, *apply).await?;
+            write!(io::stdout(), "{report}")?;
+            if !apply {
+                writeln!(io::stdout(), "nothing was changed: run it again with --apply")?;
+            }
+            Ok(())
+        }
         Command::Migrate => {
             let config = loaded.value;
             Store::open(&config.database_url(), 1).await?;

@@ -17,6 +17,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The REST API.
     pub rest: RestConfig,
+    /// The API of Iflearner Flow, `/api/v1`, for its clients.
+    pub legacy: LegacyConfig,
     /// The link to agents.
     pub link: LinkConfig,
     /// The center's own agent.
@@ -53,6 +55,17 @@ pub struct RestConfig {
     pub max_body: usize,
     /// The most connections.
     pub max_connections: usize,
+}
+
+/// The API of Iflearner Flow, for its clients: plain HTTP without a log-in, hence a listener of its own. Bodies, connections and host
+/// names are limited as in REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LegacyConfig {
+    /// Where it listens; it is off if absent.
+    pub listen: Option<SocketAddr>,
+    /// Beyond loopback it listens only if this says so.
+    pub allow_remote: bool,
 }
 
 /// The link to agents.
@@ -120,6 +133,10 @@ impl Default for Config {
                 hosts: Vec::new(),
                 max_body: 1 << 20,
                 max_connections: 1024,
+            },
+            legacy: LegacyConfig {
+                listen: None,
+                allow_remote: false,
             },
             link: LinkConfig {
                 listen: SocketAddr::from(([0, 0, 0, 0], 1237)),

@@ -128,6 +128,7 @@ impl Core {
             store: store.clone(),
             hub: hub.clone(),
             engine: engine.clone(),
+            services: Arc::new(self.services.clone()),
             heartbeat: self.heartbeat,
             sessions: shutdown.tracker.clone(),
             end: end.clone(),

@@ -8,6 +8,7 @@ pub mod core;
 pub mod engine;
 mod grpc;
 pub mod hub;
+pub mod import;
 mod planner;
 mod replica;
 pub mod rest;

@@ -29,6 +29,7 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
     let mut planned = false;
     let mut kept_house_at = Timestamp(0);
     let mut queue_at = Timestamp(0);
+    let mut plan_at = 0;
     let mut pause = PERIOD;
     let mut came_or_went = BTreeSet::new();
     loop {
@@ -37,7 +38,9 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
         let plans = engine.plans();
         let everything = plans && !planned;
         planned = plans;
-        let outcome = match plans {
+        // Whoever wants the queue to be gone through, only wants that.
+        let is_due = everything || !came_or_went.is_empty() || now.0 >= plan_at;
+        let outcome = match plans && is_due {
             true => plan(&store, &engine, now, everything, &came_or_went).await,
             false => Ok(()),
         };
@@ -54,6 +57,11 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
                 pause = (pause * 2).min(Duration::from_secs(5));
                 tracing::warn!(error = %flow_daemon::error::chain(&error), "cannot plan; trying again");
             }
+        }
+        if is_due {
+            plan_at = now
+                .0
+                .saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX));
         }
         if everything || now >= queue_at {
             queue_at = now.after(QUEUE);

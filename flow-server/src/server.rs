@@ -16,12 +16,13 @@ use flow_daemon::{
 use flow_database::{ConnectError, SoleUse};
 use flow_pki::TrustDomain;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::gauge::ConstGauge};
+use tokio::net::TcpListener;
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     center::{self, CenterError},
-    config::Config,
+    config::{Config, LegacyConfig},
     core::{Connection, Core, CoreConfig, Peers},
     grpc,
     hub::Hub,
@@ -44,6 +45,11 @@ pub enum StartError {
         "rest.listen = {0} is not loopback, and the API has no log-in of its own: put a proxy with one before it and set rest.allow_remote = true"
     )]
     Open(SocketAddr),
+    /// The API of Iflearner Flow would be open to everybody.
+    #[error(
+        "legacy.listen = {0} is not loopback, and everybody who reaches it may start and delete what they like: set legacy.allow_remote = true only in a network of people you trust"
+    )]
+    LegacyOpen(SocketAddr),
     /// The trust domain is no name.
     #[error("link.trust_domain is not right")]
     TrustDomain(#[source] flow_pki::NameError),
@@ -65,6 +71,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     rest: SocketAddr,
+    legacy: Option<SocketAddr>,
     link: SocketAddr,
     shutdown: Shutdown,
     _sole_use: SoleUse,
@@ -85,6 +92,7 @@ impl Server {
         }
         // What can be refused is tried before anything is started.
         let (rest_listener, rest) = listen("rest.listen", config.rest.listen).await?;
+        let legacy = listen_to_old_clients(&config.legacy).await?;
         let (link_listener, link_at) = listen("link.listen", config.link.listen).await?;
         let page = HealthPage::listen(&config.health).await?;
         let health = page.addr();
@@ -151,22 +159,33 @@ impl Server {
             services,
             end: end.clone(),
         };
-        let guard = rest::Guard::new(rest, config.rest.hosts);
-        let router = rest::router(app, guard, config.rest.max_body, &mut registry);
-        let registry = Arc::new(registry);
-        page.serve(readiness.clone(), registry.clone(), shutdown);
-        let router = router.merge(health::router(readiness, registry));
+        let http_metrics = Arc::new(rest::Metrics::register(&mut registry));
         let options = ServeOptions {
             max_connections: config.rest.max_connections,
             drain: Duration::from_secs(5),
             ..ServeOptions::default()
         };
+        let legacy_addr = legacy.as_ref().map(|(_, addr)| *addr);
+        if let Some((listener, addr)) = legacy {
+            let guard = rest::Guard::new(addr, config.rest.hosts.clone());
+            let router = rest::v1::router(app.clone(), guard, config.rest.max_body, http_metrics.clone());
+            let (options, end) = (options.clone(), end.clone());
+            shutdown.tracker.spawn(async move {
+                serve(listener, router, options, end).await;
+            });
+        }
+        let guard = rest::Guard::new(rest, config.rest.hosts);
+        let router = rest::router(app, guard, config.rest.max_body, http_metrics);
+        let registry = Arc::new(registry);
+        page.serve(readiness.clone(), registry.clone(), shutdown);
+        let router = router.merge(health::router(readiness, registry));
         shutdown.tracker.spawn(async move {
             serve(rest_listener, router, options, end).await;
         });
-        tracing::info!(%rest, link = %link_at, health = health.map(tracing::field::display), version = flow_daemon::version(), "flow-server is up");
+        tracing::info!(%rest, link = %link_at, health = health.map(tracing::field::display), legacy = legacy_addr.map(tracing::field::display), version = flow_daemon::version(), "flow-server is up");
         Ok(Self {
             rest,
+            legacy: legacy_addr,
             link: link_at,
             shutdown: shutdown.clone(),
             _sole_use: sole_use,
@@ -176,6 +195,11 @@ impl Server {
     /// Where REST is served.
     pub fn rest_addr(&self) -> SocketAddr {
         self.rest
+    }
+
+    /// Where `/api/v1` is served, if it is.
+    pub fn legacy_addr(&self) -> Option<SocketAddr> {
+        self.legacy
     }
 
     /// Where agents attach.
@@ -190,6 +214,16 @@ impl Server {
             tracing::warn!(%error, "ending all the same");
         }
     }
+}
+
+/// The listener of `/api/v1`, if there is to be one.
+async fn listen_to_old_clients(config: &LegacyConfig) -> Result<Option<(TcpListener, SocketAddr)>, StartError> {
+    let Some(at) = config.listen else { return Ok(None) };
+    if !at.ip().is_loopback() && !config.allow_remote {
+        return Err(StartError::LegacyOpen(at));
+    }
+    tracing::warn!(listen = %at, "legacy.listen is set: /api/v1 knows neither log-in nor encryption, so everybody who reaches it may make, start, stop and delete templates and tasks, and all can be read on the way");
+    Ok(Some(listen("legacy.listen", at).await?))
 }
 
 /// Where other servers reach the link.

@@ -1,13 +1,16 @@
-//! The database schema, one dated file per change, the same on MySQL and SQLite.
+//! The database schemas, one dated file per change, the same on MySQL and SQLite: the server's here, that of agents' journals in
+//! [`journal`].
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
 
+pub mod journal;
 mod m20261121_000001_first;
 mod m20261121_000002_servers;
+mod m20261121_000003_pages;
 mod table;
 
-/// All migrations in order.
+/// All migrations of the server's store in order.
 #[derive(Debug)]
 pub struct Migrator;
 
@@ -17,6 +20,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_first::Migration),
             Box::new(m20261121_000002_servers::Migration),
+            Box::new(m20261121_000003_pages::Migration),
         ]
     }
 }

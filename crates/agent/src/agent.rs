@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -21,35 +21,14 @@ use crate::{
     assets::Launchers,
     board::Board,
     config::AgentConfig,
+    error::AgentError,
+    journal::Journal,
     leftovers::Leftovers,
+    link::Questions,
     plan::Household,
     probe::Probe,
-    retain::Retain,
     worker::{Wanted, Worker},
 };
-
-/// Why an agent cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum AgentError {
-    /// What the party says of itself is not right.
-    #[error("agent.labels: {0}")]
-    Labels(String),
-    /// Its data folder cannot be used.
-    #[error("cannot use the agent's data folder {path}: check that it exists and may be written")]
-    DataFolder {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Its HTTP client cannot be made.
-    #[error("cannot make the HTTP client for probes")]
-    Probe(#[source] reqwest::Error),
-    /// Its launcher cannot be used.
-    #[error("cannot use the launcher")]
-    Launcher(#[source] LaunchError),
-}
 
 /// How long is waited between two tries to list what is here.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -64,24 +43,20 @@ pub(crate) struct Shared {
     pub(crate) leftovers: Leftovers,
     pub(crate) orphan_grace: Duration,
     pub(crate) ambient: Ambient,
-    retain: Retain,
+    pub(crate) journal: Journal,
+    pub(crate) questions: Questions,
 }
 
 impl Shared {
     /// An assignment has ended for good: its files stay for a while, and the oldest go.
     pub(crate) async fn retire(&self, id: AssignmentId) {
-        let over = match self.retain.ended(id) {
-            Ok(over) => over,
-            Err(error) => {
-                tracing::warn!(%error, "cannot note an ended assignment");
-                return;
-            }
-        };
-        for id in over {
-            if let Ok(key) = key(id)
-                && let Err(error) = self.launcher.purge(&key).await
-            {
-                tracing::warn!(assignment = %id, error = %chain(&error), "cannot remove an old assignment's files");
+        for id in self.journal.cleared(id) {
+            let Ok(key) = key(id) else { continue };
+            match self.launcher.purge(&key).await {
+                Ok(()) => self.journal.purged(id),
+                Err(error) => {
+                    tracing::warn!(assignment = %id, error = %chain(&error), "cannot remove an old assignment's files");
+                }
             }
         }
     }
@@ -114,7 +89,8 @@ pub(crate) fn key(id: AssignmentId) -> Result<Key, LaunchError> {
 }
 
 impl Agent {
-    /// An agent with its files under `data`, ending when `end` is cancelled. Nothing runs until it is attached.
+    /// An agent with its files under `data`, ending when `end` is cancelled. Nothing runs until it is attached. What is asked of it
+    /// goes into its journal, which is closed when it has [`drained`](Self::drained).
     ///
     /// # Errors
     /// If a label of the party is none, or its folder, launcher or HTTP client cannot be used.
@@ -123,6 +99,7 @@ impl Agent {
         config: AgentConfig,
         data: &Path,
         launcher: Arc<dyn Launcher>,
+        journal: Journal,
         ambient: Ambient,
         end: CancellationToken,
     ) -> Result<Self, AgentError> {
@@ -141,17 +118,19 @@ impl Agent {
         } else {
             config.process.keep
         };
+        journal.retain(keep);
         let instance = ambient.chance.id().to_string();
         let shared = Shared {
             launcher,
             slots: Arc::new(Semaphore::new(config.policy.max_assignments)),
             leftovers: Leftovers::default(),
-            retain: Retain::load(data, keep),
             household: Household { config, launchers },
-            board: Board::default(),
+            board: Board::new(journal.clone()),
             probe: Probe::new().map_err(AgentError::Probe)?,
             orphan_grace: Duration::from_secs(10),
             ambient,
+            journal,
+            questions: Questions::default(),
         };
         Ok(Self {
             party,
@@ -210,7 +189,11 @@ impl Agent {
                     let here = keys.iter().filter_map(|key| key.as_str().parse::<AssignmentId>().ok());
                     let orphans: Vec<AssignmentId> = {
                         let workers = self.lock();
-                        here.filter(|id| !workers.contains_key(id)).collect()
+                        let orphans: Vec<_> = here.filter(|id| !workers.contains_key(id)).collect();
+                        // Under the lock, so that nobody is missed who is given meanwhile.
+                        let looked_after = workers.keys().chain(&orphans).copied();
+                        self.shared.journal.only(looked_after.collect());
+                        orphans
                     };
                     self.gone(orphans);
                     return self.shared.leftovers.looked();
@@ -245,6 +228,7 @@ impl Agent {
 
     fn want(&self, id: AssignmentId, wanted: Wanted) {
         let mut workers = self.lock();
+        self.note(id, workers.get(&id), &wanted);
         match &wanted {
             Wanted::Gone if !self.shared.board.is_over(id) => self.shared.leftovers.add(id),
             _ => self.shared.leftovers.remove(id),
@@ -270,6 +254,20 @@ impl Agent {
         });
     }
 
+    /// What is wanted goes into the journal, where it is news.
+    fn note(&self, id: AssignmentId, before: Option<&watch::Sender<Wanted>>, wanted: &Wanted) {
+        let is_known = before.is_some_and(|before| before.borrow().is_same(wanted));
+        match wanted {
+            _ if is_known => {}
+            Wanted::Gone => self.shared.journal.unwanted(id),
+            Wanted::Thus {
+                generation,
+                desired,
+                spec,
+            } => self.shared.journal.wanted(id, *generation, *desired, spec),
+        }
+    }
+
     /// A worker came to its end: false if it was given new work in that moment. Work is given under the same lock.
     fn forget(&self, id: AssignmentId, wanted: &watch::Receiver<Wanted>) -> bool {
         let mut workers = self.lock();
@@ -280,9 +278,10 @@ impl Agent {
         true
     }
 
-    /// Waits for the workers to end, once `end` is cancelled. Jobs run on.
+    /// Waits for the workers to end, once `end` is cancelled, and for the journal to be written. Jobs run on.
     pub async fn drained(&self) {
         self.tracker.close();
         self.tracker.wait().await;
+        self.shared.journal.close().await;
     }
 }

@@ -1,4 +1,4 @@
-//! What the agent sees of each assignment, for the link to report: the newest status, with a number that tells whether it is news.
+//! What the agent sees of each assignment, for the link to report and the journal to note: the newest status, with a number that tells whether it is news.
 
 use std::{
     collections::BTreeMap,
@@ -7,6 +7,8 @@ use std::{
 
 use flow_domain::{AssignmentId, AssignmentState, PartyId, Progress, Reason, Timestamp, spec::Endpoints};
 use tokio::sync::Notify;
+
+use crate::journal::Journal;
 
 /// What the agent sees of one assignment.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,13 +40,20 @@ impl Status {
             members: BTreeMap::new(),
         }
     }
+
+    /// Whether it differs from another by how far the assignment is, and by nothing else.
+    fn is_progress_after(&self, before: &Self) -> bool {
+        (self.state, self.reason, self.ready, self.exit_code)
+            == (before.state, before.reason, before.ready, before.exit_code)
+    }
 }
 
 /// All statuses. Shared by the workers, which write, and the link, which reads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Board {
     inner: Mutex<Inner>,
     changed: Notify,
+    journal: Journal,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +63,15 @@ struct Inner {
 }
 
 impl Board {
+    /// An empty one; what is put up is noted in the journal, too.
+    pub(crate) fn new(journal: Journal) -> Self {
+        Self {
+            inner: Mutex::default(),
+            changed: Notify::new(),
+            journal,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change under this lock is complete in itself.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -62,9 +80,12 @@ impl Board {
     /// Puts up a status; if it says nothing new, nobody is woken.
     pub(crate) fn put(&self, id: AssignmentId, status: Status) {
         let mut inner = self.lock();
-        if inner.statuses.get(&id).is_some_and(|(_, known)| *known == status) {
+        let before = inner.statuses.get(&id).map(|(_, before)| before);
+        if before == Some(&status) {
             return;
         }
+        let quiet = before.is_some_and(|before| status.is_progress_after(before));
+        self.journal.seen(id, &status, quiet);
         inner.number += 1;
         let number = inner.number;
         inner.statuses.insert(id, (number, status));

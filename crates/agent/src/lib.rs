@@ -8,8 +8,11 @@ mod assets;
 mod board;
 mod clock;
 pub mod config;
+mod error;
 mod exit;
 mod follow;
+mod home;
+pub mod journal;
 mod launcher;
 mod leftovers;
 pub mod link;
@@ -17,11 +20,13 @@ mod logs;
 mod plan;
 mod policy;
 mod probe;
-mod retain;
 mod worker;
 
 pub use self::{
-    agent::{Agent, AgentError},
+    agent::Agent,
     config::AgentConfig,
+    error::AgentError,
+    home::Holding,
+    journal::{Journal, JournalConfig, JournalError},
     launcher::launcher,
 };

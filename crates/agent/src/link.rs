@@ -1,5 +1,6 @@
 //! The link to the server: dials, says who it is, is told what is wanted, reports what there is. For ever, with back-off.
 
+mod ask;
 mod session;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -9,6 +10,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
+pub use self::ask::AskError;
+pub(crate) use self::ask::Questions;
 use self::session::Session;
 use crate::agent::Agent;
 
@@ -77,6 +80,7 @@ async fn session(agent: &Agent, dial: &Dial, on_link: &OnLink) -> Ended {
         Err(ended) => return ended,
     };
     on_link(Ok(()));
+    session.takes_questions();
     match session.serve().await {
         Ok(()) => Ended::Closed,
         Err(ended) => ended,

@@ -32,6 +32,19 @@ pub(crate) enum Wanted {
     Gone,
 }
 
+impl Wanted {
+    /// Whether it says the same as another.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let of = |wanted: &Self| match wanted {
+            Self::Gone => None,
+            Self::Thus {
+                generation, desired, ..
+            } => Some((*generation, *desired)),
+        };
+        of(self) == of(other)
+    }
+}
+
 /// Works on one assignment until nothing of it is left, or the agent ends.
 pub(crate) struct Worker {
     shared: Arc<Shared>,

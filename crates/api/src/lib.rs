@@ -1,5 +1,6 @@
-//! The types of the REST API `/api/v2`, as server and clients share them.
+//! The types of the REST API `/api/v2`, as server and clients share them; those of `/api/v1` are in [`legacy`].
 
+pub mod legacy;
 mod page;
 mod party;
 mod problem;

@@ -34,7 +34,7 @@ pub struct RunView {
     pub place: Option<u64>,
     /// All attempts so far.
     pub attempts: Vec<Attempt>,
-    /// How many attempts there may be.
+    /// How many attempts there may be, with those that were given back.
     pub max_attempts: u32,
     /// The parties that take part.
     pub parties: Vec<PartyId>,
@@ -57,6 +57,7 @@ pub struct RunView {
 
 impl From<Run> for RunView {
     fn from(run: Run) -> Self {
+        let max_attempts = run.most_attempts();
         Self {
             id: run.id,
             task: run.task,
@@ -69,7 +70,7 @@ impl From<Run> for RunView {
             priority: run.spec.policies.priority,
             place: None,
             attempts: run.attempts,
-            max_attempts: run.spec.policies.max_retries + 1,
+            max_attempts,
             parties: run
                 .spec
                 .participants

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use flow_migrations::MigratorTrait;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxError, SqlxMySqlError,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError, SqlxMySqlError,
     sea_query::{Alias, Expr, ExprTrait, Query},
     sqlx::{
         Connection, Executor, MySql,
@@ -47,7 +47,7 @@ pub enum ConnectError {
     },
     /// Another process uses it.
     #[error(
-        "the database {path} is in use by another {program} (process {holder}): stop that one; several flow-servers need a MySQL database (mysql://…)"
+        "the database {path} is in use by another {program} (process {holder}): stop that one; a database that several use at once is one of MySQL (mysql://…)"
     )]
     InUse {
         /// Its file.
@@ -113,9 +113,15 @@ impl Database {
     pub async fn open<M: MigratorTrait>(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
         let connection = connect(url, max_connections).await?;
         migrate::<M>(&connection, url).await?;
+        let writer = match connection.get_database_backend() {
+            // One in memory is its connection's own.
+            DbBackend::Sqlite if !url.contains(":memory:") => connect(url, 1).await?,
+            _ => connection.clone(),
+        };
         Ok(Self {
             turns: Turns::of(connection.get_database_backend()),
             connection,
+            writer,
         })
     }
 }
@@ -157,6 +163,41 @@ async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnection, 
         } else {
             ConnectError::Open { url, source }
         }
+    })
+}
+
+/// Opens a MySQL database to read it, whole as it was when that began, and never to write.
+///
+/// # Errors
+/// Says what is wrong with the database and what to do about it.
+pub async fn only_read(url: &str) -> Result<DatabaseConnection, ConnectError> {
+    if !url.starts_with("mysql://") {
+        return Err(ConnectError::Url(shown(url)));
+    }
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(1)
+        .connect_timeout(ACQUIRE)
+        .acquire_timeout(ACQUIRE)
+        .sqlx_logging(false)
+        .map_sqlx_mysql_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("SET SESSION TRANSACTION READ ONLY").await?;
+                    connection
+                        .execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+                        .await
+                        .map(drop)
+                })
+            })
+            // Another connection would see another state.
+            .idle_timeout(None)
+            .max_lifetime(None)
+        });
+    let opened = sea_orm::Database::connect(options).await;
+    opened.map_err(|source| ConnectError::Open {
+        url: shown(url),
+        source,
     })
 }
 

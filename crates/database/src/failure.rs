@@ -38,9 +38,18 @@ pub enum Cause {
     Other,
 }
 
+/// What one says that was rolled back because of another one that it shared a transaction with.
+const UNDONE: &str = "undone together with another one";
+
+/// The error of a transaction that another one's failure has undone.
+pub(crate) fn undone() -> DbErr {
+    DbErr::Custom(UNDONE.to_owned())
+}
+
 /// What an error means.
 pub fn cause(error: &DbErr) -> Cause {
     let source = match error {
+        DbErr::Custom(text) if text == UNDONE => return Cause::Conflict,
         DbErr::ConnectionAcquire(_) => return Cause::Away,
         DbErr::Conn(_) => return Cause::Away,
         DbErr::Exec(source) | DbErr::Query(source) => source,

@@ -9,7 +9,7 @@ mod sole;
 mod tries;
 mod turn;
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult,
@@ -18,7 +18,7 @@ use sea_orm::{
 
 use self::turn::Turns;
 pub use self::{
-    connect::{ConnectError, migrate},
+    connect::{ConnectError, migrate, only_read},
     failure::{Cause, cause, is_away, is_duplicate},
     sole::SoleUse,
     tries::{Failed, LIMIT, Tries, Trouble, bounded, commit},
@@ -29,6 +29,8 @@ pub use self::{
 #[derive(Clone, Debug)]
 pub struct Database {
     connection: DatabaseConnection,
+    /// The connection that writes, where there is one writer at a time: it alone knows what it has read still to be so.
+    writer: DatabaseConnection,
     turns: Turns,
 }
 
@@ -94,7 +96,10 @@ impl Database {
     /// Calls `see` with every statement from now on, for tests that explain them and for measuring.
     #[doc(hidden)]
     pub fn see_statements(&mut self, see: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + 'static) {
-        self.connection.set_metric_callback(see);
+        let see = Arc::new(see);
+        let also = see.clone();
+        self.connection.set_metric_callback(move |info| see(info));
+        self.writer.set_metric_callback(move |info| also(info));
     }
 
     /// Waits for statements under way and closes the connections.
@@ -102,6 +107,7 @@ impl Database {
     /// # Errors
     /// What the database says.
     pub async fn close(self) -> Result<(), DbErr> {
+        self.writer.close().await?;
         self.connection.close().await
     }
 }

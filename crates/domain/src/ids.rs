@@ -85,6 +85,44 @@ uuid_id!(
     AssignmentId, "assignment id"
 );
 
+impl TemplateId {
+    /// How many digits an id has where Iflearner Flow's clients see it.
+    pub const SHORT: usize = 30;
+    /// The digits of a version 7 id that say just that, by place. The second has two bits of chance besides.
+    const FIXED: [(usize, char); 2] = [(12, '7'), (16, '8')];
+
+    /// The id that this one of version 7 becomes for a template: without two of its bits of chance, it can be written short.
+    #[must_use]
+    pub fn new(id: Uuid) -> Self {
+        let mut bytes = id.into_bytes();
+        bytes[8] &= 0b1000_1111;
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The id in 30 digits, if it is one of those that [`Self::new`] makes.
+    pub fn short(&self) -> Option<String> {
+        let mut text = self.to_string();
+        for (at, digit) in Self::FIXED.into_iter().rev() {
+            if text.remove(at) != digit {
+                return None;
+            }
+        }
+        Some(text)
+    }
+
+    /// The id that these 30 digits are short for.
+    pub fn of_short(short: &str) -> Option<Self> {
+        if short.len() != Self::SHORT || !short.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut text = short.to_ascii_lowercase();
+        for (at, digit) in Self::FIXED {
+            text.insert(at, digit);
+        }
+        text.parse().ok()
+    }
+}
+
 impl AssignmentId {
     /// The id of a member in an attempt. Derived, not drawn: planning the same step twice makes the same assignment.
     pub fn derive(run: RunId, attempt: u32, role: &str, party: &PartyId, incarnation: u32) -> Self {
@@ -192,6 +230,23 @@ mod tests {
         for bad in ["", "-a", "a-", "A", "a.b", "a_b", "ä", &"x".repeat(64)] {
             let said = bad.parse::<PartyId>().unwrap_err().to_string();
             assert!(said.contains("party name"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_template_id_can_be_written_short() {
+        let id = TemplateId::new(Uuid::try_parse("018f4e5a7b2c7d3eb8f0a1b2c3d4e5f6").unwrap());
+        let short = id.short().unwrap();
+        assert_eq!(short, "018f4e5a7b2cd3e8f0a1b2c3d4e5f6");
+        assert_eq!(TemplateId::of_short(&short), Some(id));
+        assert_eq!(TemplateId(Uuid::nil()).short(), None);
+        for none in [
+            "",
+            "018f",
+            "018f4e5a7b2cd3e8f0a1b2c3d4e5fg",
+            "018f4e5a7b2c7d3eb8f0a1b2c3d4e5f6",
+        ] {
+            assert_eq!(TemplateId::of_short(none), None, "{none}");
         }
     }
 

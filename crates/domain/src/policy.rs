@@ -54,7 +54,7 @@ macro_rules! deadlines {
 deadlines! {
     /// From submission until somebody has approved or rejected a run that asks for it.
     approve = Span::hours(24);
-    /// From submission, approval or the end of a back-off until every party is there and has room.
+    /// From submission, approval or the end of a back-off until every party is there and has room, attempts that were given back included.
     queue = Span::hours(24);
     /// Until every participant has checked and reserved what it needs.
     prepare = Span::mins(5);

@@ -24,9 +24,7 @@ macro_rules! reasons {
             pub fn is_obstacle(self) -> bool {
                 matches!(
                     self,
-                    Self::CapacityExceeded
-                        | Self::PortsExhausted
-                        | Self::OperatorSilent
+                    Self::OperatorSilent
                         | Self::KubernetesUnavailable
                         | Self::ObjectConflict
                         | Self::QuotaExceeded
@@ -41,6 +39,11 @@ macro_rules! reasons {
                         | Self::VolumeMountFailed
                         | Self::CrashLoopBackOff
                 )
+            }
+
+            /// Whether it keeps a member from being prepared until others have given back what they hold.
+            pub fn is_shortage(self) -> bool {
+                matches!(self, Self::CapacityExceeded | Self::PortsExhausted)
             }
 
             /// Whether a member with it waits for its container image.

@@ -72,6 +72,14 @@ pub struct Attempt {
     pub ended_at: Option<Timestamp>,
     /// What decided it.
     pub cause: Option<Cause>,
+    /// Whether it was given back before anything of it was started, as a party had too little: it counts as no failure.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub given_back: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What may be said at a start, over what the task says.
@@ -124,6 +132,9 @@ pub struct Run {
     pub state_since: Timestamp,
     /// When its state expires; every state that is not final has one.
     pub deadline: Option<Timestamp>,
+    /// Since when the time of its queue deadline counts: what is given back does not begin it anew.
+    #[serde(default)]
+    pub queued_since: Timestamp,
     /// Where its start stands, or stood last.
     #[serde(default)]
     pub start: Start,
@@ -159,6 +170,7 @@ impl Run {
             created_at: now,
             state_since: now,
             deadline: Some(now.after(limit)),
+            queued_since: now,
             start: Start::default(),
             not_before: None,
             progress_at: now,
@@ -188,10 +200,21 @@ impl Run {
         self.approval.as_ref().map_or(self.created_at, |approval| approval.at)
     }
 
-    /// Whether a retry is left: of the gang or of a member, both count.
+    /// Whether a retry is left: of the gang or of a member, both count, and what was given back does not.
     pub fn has_retry(&self) -> bool {
-        let used = self.attempt().saturating_sub(1) + self.member_restarts;
-        used < self.spec.policies.max_retries
+        self.attempt() + self.member_restarts < self.most_attempts()
+    }
+
+    /// How many attempts there may be, with those that were given back.
+    pub fn most_attempts(&self) -> u32 {
+        let given_back = self.attempts.iter().filter(|attempt| attempt.given_back).count();
+        let given_back = u32::try_from(given_back).unwrap_or(u32::MAX);
+        given_back.saturating_add(self.spec.policies.max_retries + 1)
+    }
+
+    /// When the time is over that it may wait in the queue, with what it spent on attempts that were given back.
+    pub fn queued_until(&self) -> Timestamp {
+        self.queued_since.after(self.spec.policies.deadlines.queue())
     }
 
     /// What decided the current attempt.
@@ -223,8 +246,13 @@ impl Run {
         self.state_since = now;
         let limits = &self.spec.policies.deadlines;
         self.deadline = match to {
-            // The back-off is not the queue's time.
-            RunState::Queued => Some(self.not_before.unwrap_or(now).after(limits.queue())),
+            RunState::Queued => {
+                if !self.attempts.last().is_some_and(|attempt| attempt.given_back) {
+                    // The back-off is not the queue's time.
+                    self.queued_since = self.not_before.unwrap_or(now);
+                }
+                Some(self.queued_until())
+            }
             RunState::Preparing => Some(now.after(limits.prepare())),
             RunState::Starting => {
                 self.start = Start::begin(now);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{Name, PartyId, TaskId, TemplateId},
     policy::Policies,
-    template::HyperParameters,
+    template::{Annotations, HyperParameters},
     time::Timestamp,
 };
 
@@ -80,6 +80,9 @@ pub struct TaskSpec {
     /// A note for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remark: String,
+    /// Notes of programs, by name. They are kept and mean nothing to runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: Annotations,
 }
 
 /// A task, as stored.

@@ -38,6 +38,9 @@ impl fmt::Display for Scalar {
     }
 }
 
+/// Notes of programs by name.
+pub type Annotations = BTreeMap<String, String>;
+
 /// Hyper-parameters by name.
 pub type HyperParameters = BTreeMap<String, Scalar>;
 
@@ -80,6 +83,9 @@ pub struct TemplateSpec {
     /// A note for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remark: String,
+    /// Notes of programs, by name. They are kept and mean nothing to runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: Annotations,
 }
 
 fn yes() -> bool {

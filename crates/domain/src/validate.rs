@@ -9,7 +9,7 @@ use crate::{
     meaning::Meaning,
     nearest,
     profile::{self, Arg, Profile},
-    template::{HyperParameters, Scalar, TemplateSpec},
+    template::{Annotations, HyperParameters, Scalar, TemplateSpec},
 };
 
 /// One rule that was broken.
@@ -38,6 +38,10 @@ pub mod limits {
     pub const PERSON: usize = 128;
     /// Hyper-parameters.
     pub const HYPERPARAMETERS: usize = 128;
+    /// Annotations.
+    pub const ANNOTATIONS: usize = 16;
+    /// Bytes of an annotation.
+    pub const ANNOTATION: usize = 32 << 10;
 }
 
 #[derive(Default)]
@@ -127,14 +131,27 @@ pub fn template(spec: &TemplateSpec) -> Result<(), Violations> {
     checked(spec).map(drop)
 }
 
+/// Checks a template that may still lack its command: a task needs one.
+///
+/// # Errors
+/// Every other rule that it breaks.
+pub fn unfinished_template(spec: &TemplateSpec) -> Result<(), Violations> {
+    examined(spec, false).map(drop)
+}
+
 /// Checks a template by itself; answers its profile.
 fn checked(spec: &TemplateSpec) -> Result<Profile, Violations> {
+    examined(spec, true)
+}
+
+fn examined(spec: &TemplateSpec, is_finished: bool) -> Result<Profile, Violations> {
     let profile = profile_of(spec)?;
     let mut found = Found::default();
     found.text("remark", &spec.remark, limits::TEXT);
     found.text("image", spec.image.as_deref().unwrap_or_default(), 255);
     found.text("workdir", spec.workdir.as_deref().unwrap_or_default(), limits::TEXT);
     hyperparameters(&mut found, &spec.hyperparameters);
+    annotations(&mut found, &spec.annotations);
     for role in spec.commands.keys().filter(|role| !profile.roles.contains_key(*role)) {
         let hint = nearest::hint(role, profile.roles.keys().map(String::as_str));
         found.add(
@@ -143,13 +160,13 @@ fn checked(spec: &TemplateSpec) -> Result<Profile, Violations> {
         );
     }
     for role in profile.roles.keys() {
-        command(&mut found, spec, &profile, role);
+        command(&mut found, spec, &profile, role, is_finished);
     }
     found.finish()?;
     Ok(profile)
 }
 
-fn command(found: &mut Found, spec: &TemplateSpec, profile: &Profile, role: &str) {
+fn command(found: &mut Found, spec: &TemplateSpec, profile: &Profile, role: &str, is_finished: bool) {
     let command = spec.command_for(profile, role);
     let field = if profile.data_role() == Some(role) && !spec.commands.contains_key(role) {
         "command".to_owned()
@@ -160,7 +177,7 @@ fn command(found: &mut Found, spec: &TemplateSpec, profile: &Profile, role: &str
         Arg::Plain(text) => text.starts_with("{command"),
         Arg::When { .. } => false,
     });
-    if wanted && command.is_empty() {
+    if wanted && is_finished && command.is_empty() {
         found.add(
             field.clone(),
             format!("role '{role}' of framework '{}' needs a command", profile.name),
@@ -178,6 +195,21 @@ fn command(found: &mut Found, spec: &TemplateSpec, profile: &Profile, role: &str
         if let Err(error) = meaning.element(element) {
             found.add(at, error.to_string());
         }
+    }
+}
+
+fn annotations(found: &mut Found, annotations: &Annotations) {
+    if annotations.len() > limits::ANNOTATIONS {
+        found.add("annotations", format!("more than {}", limits::ANNOTATIONS));
+    }
+    for (name, text) in annotations {
+        let clean = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+        if !(1..=63).contains(&name.len()) || !name.chars().all(clean) {
+            let name: String = name.chars().take(64).collect();
+            let problem = format!("'{name}' is no name: use up to 63 of a-z, A-Z, 0-9, '_', '-', '.' and '/'");
+            found.add("annotations", problem);
+        }
+        found.text("annotations", text, limits::ANNOTATION);
     }
 }
 

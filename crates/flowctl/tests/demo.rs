@@ -169,13 +169,15 @@ fn a_stack_stays_up_keeps_what_it_knows_and_refuses_a_second_one() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("stack").to_str().unwrap().to_owned();
     let up = || {
-        let mut child = real(tmp.path(), &["up", "--dir", &dir, "--rest", "127.0.0.1:0"])
-            .spawn()
-            .unwrap();
+        let args = ["up", "--dir", &dir, "--rest", "127.0.0.1:0", "--legacy", "127.0.0.1:0"];
+        let mut child = real(tmp.path(), &args).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
         let url = first.split_whitespace().find(|word| word.starts_with("http")).unwrap();
         let url = url.trim_end_matches("/api/v2").to_owned();
+        let second = lines.next().unwrap().unwrap();
+        let old = second.split_whitespace().find(|word| word.ends_with("/api/v1"));
+        assert!(old.is_some_and(|old| old.starts_with("http://127.0.0.1:")), "{second}");
         std::thread::spawn(move || lines.for_each(drop));
         (child, url)
     };

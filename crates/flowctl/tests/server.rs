@@ -65,6 +65,7 @@ impl Running {
             };
             config.server.address = link.to_string();
             config.health.enabled = false;
+            config.rest.enabled = false;
             runtime.block_on(Federate::start(config, &agents)).unwrap();
         }
         self.until(|| self.run(&["party", "get", "a", "b"]).stdout.matches("Online").count() == 2);

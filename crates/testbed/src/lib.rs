@@ -10,6 +10,7 @@
 mod api;
 mod daemon;
 mod jobs;
+mod legacy;
 mod programs;
 mod proxy;
 mod python;
@@ -21,9 +22,10 @@ pub use self::{
     api::{Api, Refused},
     daemon::Daemon,
     jobs::{Job, jobs_under},
+    legacy::{Cli, Legacy, Sdk},
     programs::{assets, program},
     proxy::{Proxy, Way},
-    python::{FLOWER, flower, iflearner},
+    python::{FLOWER, LEGACY_CLIENT, flower, iflearner, legacy_client},
     replica::Replica,
     system::{Builder, Party, System, faulty, kill, signal},
     wait::{eventually, within},

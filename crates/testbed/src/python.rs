@@ -13,6 +13,17 @@ pub const FLOWER: Recipe = Recipe {
     imports: "flwr, numpy, grpc",
 };
 
+/// The environment of Iflearner Flow's own client.
+pub const LEGACY_CLIENT: Recipe = Recipe {
+    requirements: include_str!("../assets/legacy/requirements.txt"),
+    imports: "flow_server_sdk, flow_server_cli.flow_cli",
+};
+
+/// Python with Iflearner Flow's own client.
+pub async fn legacy_client() -> PathBuf {
+    of(&LEGACY_CLIENT).await
+}
+
 /// Python with iflearner.
 pub async fn iflearner() -> PathBuf {
     of(&python::IFLEARNER).await

@@ -78,6 +78,8 @@ pub struct System {
     pub api: Api,
     /// Where REST is served.
     pub rest: SocketAddr,
+    /// Where `/api/v1` is served, if it is.
+    pub legacy: Option<SocketAddr>,
     /// Where agents attach.
     pub link: SocketAddr,
     /// Where the server's health page is beside REST, if it has one.
@@ -246,7 +248,8 @@ impl Builder {
         let up = server.says("flow-server is up", 0).await;
         let address = |field: &str| up[field].as_str().unwrap().parse::<SocketAddr>().unwrap();
         let (rest, link) = (address("rest"), address("link"));
-        let health = up["health"].as_str().map(|health| health.parse().unwrap());
+        let more = |field: &str| up[field].as_str().map(|address| address.parse::<SocketAddr>().unwrap());
+        let (health, legacy) = (more("health"), more("legacy"));
         // A server that is started again is found where it was.
         (config.rest.listen, config.link.listen) = (rest, link);
         write(&root.join("server.toml"), &config);
@@ -266,6 +269,7 @@ impl Builder {
             };
             config.server.address = link.to_string();
             config.health.listen = "127.0.0.1:0".parse().unwrap();
+            config.rest.listen = "127.0.0.1:0".parse().unwrap();
             config.log.format = flow_daemon::telemetry::LogFormat::Json;
             settings(&mut config.agent, &self.python, &root);
             config
@@ -286,6 +290,7 @@ impl Builder {
             server,
             parties,
             rest,
+            legacy,
             link,
             health,
             ca,

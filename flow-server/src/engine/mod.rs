@@ -1,5 +1,6 @@
 //! Applies what happens to gangs: every change is planned to its end and stored in one transaction.
 
+mod reports;
 mod step;
 mod turns;
 
@@ -9,8 +10,7 @@ use flow_daemon::ambient::Ambient;
 use flow_domain::{
     PartyId, RunId, Timestamp,
     approval::Judgement,
-    assignment::Report,
-    gang::{self, Event, Gang, Planned, Undecidable, Unfit},
+    gang::{self, Event, Gang, Planned, Undecidable},
     party::Parties,
     queue::Decision,
     reason::Reason,
@@ -52,9 +52,6 @@ pub enum EngineError {
     /// The planner broke a rule: a fault of the platform.
     #[error("the planner broke a rule")]
     Plan(#[from] gang::PlanError),
-    /// The report was not the reporter's to make.
-    #[error(transparent)]
-    Unfit(#[from] Unfit),
     /// It cannot be approved or rejected.
     #[error(transparent)]
     Undecidable(#[from] Undecidable),
@@ -203,15 +200,6 @@ impl Engine {
         }
     }
 
-    /// Takes over an agent's report.
-    ///
-    /// # Errors
-    /// If it is not the reporter's to make, or the store does not do it.
-    pub async fn report(&self, id: RunId, reporter: &PartyId, report: &Report) -> Result<(), EngineError> {
-        let change = |gang: &Gang, now| Ok(gang::observe(gang, reporter, report, now)?);
-        self.change(id, change).await.map(drop)
-    }
-
     /// Asks for the end of a run; `None` if there is no such run.
     ///
     /// # Errors
@@ -272,7 +260,16 @@ impl Engine {
         first: impl Fn(&Gang, &Parties, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
     ) -> Result<Option<Gang>, EngineError> {
         // What one change tells is told before the next one of the same run is made.
-        let _turn = self.turns.of(id).lock().await;
+        let _one = self.turns.of(id).one.lock().await;
+        self.change_in_turn(id, fence, first).await
+    }
+
+    async fn change_in_turn(
+        &self,
+        id: RunId,
+        fence: Option<&Fence>,
+        first: impl Fn(&Gang, &Parties, Timestamp) -> Result<Option<Planned>, EngineError> + Send + Sync,
+    ) -> Result<Option<Gang>, EngineError> {
         let (now, parties) = (self.now(), self.hub.parties());
         let change = |loaded: &Loaded| step(loaded, first(&loaded.gang, &parties, now)?, &parties, now);
         let changed = self.store.change_gang_under(fence, id, change).await?;

@@ -17,6 +17,7 @@ use super::{incoming::Caller, session};
 use crate::{
     engine::Engine,
     hub::Hub,
+    service::Services,
     store::{
         Store,
         shared::{Attached, ServerId, SessionId},
@@ -38,6 +39,7 @@ pub(crate) struct Link {
     pub(crate) store: Store,
     pub(crate) hub: Arc<Hub>,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) services: Arc<Services>,
     pub(crate) heartbeat: Duration,
     pub(crate) sessions: TaskTracker,
     pub(crate) end: CancellationToken,

@@ -5,6 +5,7 @@ mod desired;
 mod incoming;
 mod replica;
 mod session;
+mod tasks;
 
 pub use self::incoming::Connection;
 pub(crate) use self::{attach::Link, incoming::local, replica::Replica};

@@ -1,22 +1,22 @@
 //! One attached agent: tells it what it is to have, and takes what it reports.
 
 mod patience;
+mod questions;
+mod reports;
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use flow_domain::{
     Timestamp,
-    assignment::Report,
     party::{Liveness, Presence},
 };
 use flow_proto::{
     Pace,
     v1::{self, from_agent::Message as FromAgent, from_server::Message as FromServer},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tonic::Streaming;
 
-use self::patience::FIRST_PAUSE;
 use super::{
     attach::Link,
     desired::{Told, message, summary},
@@ -54,6 +54,8 @@ struct Session {
     pace: Pace,
     /// The number of the last report.
     sequence: u64,
+    /// A question that is being answered.
+    asked: Option<JoinHandle<()>>,
 }
 
 /// Runs a session to its end. Whatever ends it, the agent attaches anew and both sides start from what is.
@@ -72,6 +74,7 @@ pub(super) async fn run(
         logs: BTreeMap::new(),
         pace: Pace::new(),
         sequence: 0,
+        asked: None,
     };
     let ended = match session.serve(welcome, inbound).await {
         Ok(()) => Ended::Closed,
@@ -218,47 +221,13 @@ impl Session {
             Some(FromAgent::Heartbeat(_)) => Ok(()),
             Some(FromAgent::Reports(reports)) => Box::pin(self.reports(reports.reports)).await,
             Some(FromAgent::LogChunk(chunk)) => Box::pin(self.log_chunk(chunk)).await,
+            Some(FromAgent::TaskQuery(query)) => {
+                self.answer(query);
+                Ok(())
+            }
             Some(FromAgent::Hello(_)) => Err(Ended::Protocol("a second hello".to_owned())),
             // A newer agent may say more than this version understands.
             None => Ok(()),
-        }
-    }
-
-    async fn reports(&mut self, reports: Vec<v1::Report>) -> Result<(), Ended> {
-        if reports.len() > flow_proto::MAX_BATCH {
-            return Err(Ended::Protocol(format!("{} reports in one message", reports.len())));
-        }
-        for wire in reports {
-            // A session's reports are numbered: what comes again, or late, is old.
-            if wire.sequence <= self.sequence {
-                tracing::debug!(party = %self.attachment.party, sequence = wire.sequence, "old report");
-                continue;
-            }
-            self.sequence = wire.sequence;
-            let report = flow_proto::report(wire).map_err(|error| Ended::Protocol(error.to_string()))?;
-            self.report(&report).await?;
-        }
-        Ok(())
-    }
-
-    async fn report(&mut self, report: &Report) -> Result<(), Ended> {
-        let party = &self.attachment.party;
-        // What the agent was not told of is not its own, or is over: it will stop that by itself.
-        let Some(run) = self.told.run_of(report.assignment) else {
-            tracing::debug!(%party, assignment = %report.assignment, state = %report.state, "report of what is not wanted any more");
-            return Ok(());
-        };
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match self.link.engine.report(run, party, report).await {
-                Ok(()) => return Ok(()),
-                Err(error) if error.is_away() => self.wait(&mut pause, &error).await?,
-                Err(EngineError::Unfit(unfit)) => {
-                    tracing::warn!(%party, %unfit, "report refused");
-                    return Ok(());
-                }
-                Err(error) => return Err(error.into()),
-            }
         }
     }
 

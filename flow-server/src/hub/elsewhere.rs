@@ -60,7 +60,7 @@ impl Hub {
             !gone
         });
         for party in &lost {
-            if let Some(place) = places.get_mut(party)
+            if let Some(place) = places.change().get_mut(party)
                 && place.presence.liveness != Liveness::Offline
             {
                 tracing::info!(%party, "its agent's server is gone");
@@ -92,7 +92,7 @@ impl Hub {
             since: party.last_seen,
         });
         let learned = place(party, presence.liveness, presence.since);
-        inner.places.insert(party.id.clone(), learned);
+        inner.places.change().insert(party.id.clone(), learned);
     }
 
     /// The newest session of a party's agent, as the store has it. One that it had here before ends if that is elsewhere.
@@ -109,7 +109,7 @@ impl Hub {
         if let Some(older) = inner.sessions.remove(&party) {
             older.end.cancel();
         }
-        let Some(place) = inner.places.get_mut(&party) else {
+        let Some(place) = inner.places.change().get_mut(&party) else {
             return;
         };
         place.presence = presence;

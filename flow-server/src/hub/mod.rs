@@ -3,6 +3,7 @@
 mod elsewhere;
 mod inbox;
 mod logs;
+mod places;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,8 +23,8 @@ use flow_proto::v1;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use self::elsewhere::Elsewhere;
 pub use self::logs::LogPart;
+use self::{elsewhere::Elsewhere, places::Places};
 pub(crate) use self::{
     inbox::{Inbox, News},
     logs::LogReader,
@@ -42,10 +43,8 @@ pub struct Hub {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// When it was last seen that the database is away.
-    blind_at: Timestamp,
     sessions: BTreeMap<PartyId, Session>,
-    places: BTreeMap<PartyId, Place>,
+    places: Places,
     /// Numbers of sessions that are being stored, and not here yet.
     attaching: BTreeSet<u64>,
     elsewhere: Elsewhere,
@@ -108,37 +107,23 @@ impl Hub {
         let mut inner = self.lock();
         for party in parties {
             let away = place(&party, Liveness::Offline, now);
-            inner.places.entry(party.id).or_insert(away);
+            inner.places.change().entry(party.id).or_insert(away);
         }
     }
 
     /// What the planner is to know of all parties.
-    pub fn parties(&self) -> Parties {
-        let inner = self.lock();
-        let places = inner.places.iter();
-        // While the database is away nobody can attach anew: that counts against none of them.
-        let seen = |presence: Presence| Presence {
-            since: match presence.liveness {
-                Liveness::Offline => presence.since.max(inner.blind_at),
-                _ => presence.since,
-            },
-            ..presence
-        };
-        Parties(
-            places
-                .map(|(party, place)| (party.clone(), seen(place.presence)))
-                .collect(),
-        )
+    pub fn parties(&self) -> Arc<Parties> {
+        self.lock().places.parties()
     }
 
     /// The database is away.
     pub(crate) fn blind(&self, now: Timestamp) {
-        self.lock().blind_at = now;
+        self.lock().places.blind(now);
     }
 
     /// What the queue is to know of all parties.
     pub(crate) fn places(&self) -> BTreeMap<PartyId, Place> {
-        self.lock().places.clone()
+        (*self.lock().places).clone()
     }
 
     /// What is known of one party.
@@ -190,7 +175,7 @@ impl Hub {
         let mut inner = self.lock();
         inner.attaching.remove(&number);
         inner.elsewhere.left(&party);
-        inner.places.insert(party.clone(), here);
+        inner.places.change().insert(party.clone(), here);
         inner.came_or_went.insert(party.clone());
         if let Some(older) = inner.sessions.insert(party, session) {
             older.end.cancel();
@@ -206,7 +191,7 @@ impl Hub {
         if inner.sessions.get(party).is_none_or(|session| session.number != number) {
             return;
         }
-        if let Some(place) = inner.places.get_mut(party) {
+        if let Some(place) = inner.places.change().get_mut(party) {
             place.presence = Presence { liveness, since };
         }
         inner.came_or_went.insert(party.clone());
@@ -221,7 +206,7 @@ impl Hub {
             return false;
         }
         inner.sessions.remove(party);
-        if let Some(place) = inner.places.get_mut(party) {
+        if let Some(place) = inner.places.change().get_mut(party) {
             place.presence = Presence {
                 liveness: Liveness::Offline,
                 since: now,

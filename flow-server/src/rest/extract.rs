@@ -63,7 +63,8 @@ pub(crate) struct MaxBody(pub(crate) usize);
 /// and the client then often loses the answer that would have told it why.
 const DISCARDED: usize = 16 << 20;
 
-async fn read(request: Request) -> Result<Bytes, Failure> {
+/// All of a body, if it is not larger than the limit.
+pub(super) async fn read(request: Request) -> Result<Bytes, Failure> {
     let limit = request.extensions().get::<MaxBody>().map_or(0, |limit| limit.0);
     let mut chunks = request.into_body().into_data_stream();
     let (mut body, mut seen) = (Vec::new(), 0usize);

@@ -9,12 +9,12 @@ mod problem;
 mod runs;
 mod tasks;
 mod templates;
+pub(crate) mod v1;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
 use flow_domain::ErrorCode;
-use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa::OpenApi;
@@ -22,7 +22,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::extract::MaxBody;
-pub(crate) use self::{guard::Guard, problem::Failure};
+pub(crate) use self::{
+    guard::Guard,
+    problem::{Failure, Metrics},
+};
 use crate::service::Services;
 
 /// How long one request may take, apart from streams.
@@ -85,9 +88,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     api().into_openapi()
 }
 
+/// The OpenAPI document of `/api/v1`.
+#[must_use]
+pub fn legacy_openapi() -> utoipa::openapi::OpenApi {
+    v1::openapi()
+}
+
 /// The whole HTTP surface.
-pub(crate) fn router(app: App, guard: Guard, max_body: usize, registry: &mut Registry) -> Router {
-    let metrics = Arc::new(problem::Metrics::register(registry));
+pub(crate) fn router(app: App, guard: Guard, max_body: usize, metrics: Arc<Metrics>) -> Router {
     let (routes, document) = api().split_for_parts();
     let docs = SwaggerUi::new("/api/v2/docs").url("/api/v2/openapi.json", document);
     let api = routes

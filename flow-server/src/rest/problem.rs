@@ -27,7 +27,7 @@ use crate::service::Refusal;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long a client is asked to wait when something is away, in seconds.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 /// A handler's error. The last layer turns it into a document.
 #[derive(Debug, Clone)]
@@ -43,6 +43,14 @@ impl Failure {
         let mut failure = Self::new(ErrorCode::Invalid, format!("{field}: {problem}"));
         failure.0.violations.push(ViolationView { field, problem });
         failure
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
     }
 
     pub(crate) fn method_not_allowed() -> Self {
@@ -72,8 +80,7 @@ impl From<Refusal> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = status.into_response();
+        let mut response = self.status().into_response();
         if matches!(self.0.code, ErrorCode::Unavailable | ErrorCode::Overloaded) {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }

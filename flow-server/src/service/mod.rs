@@ -1,5 +1,6 @@
 //! What users may do, whatever surface they come through: REST v2 today, the legacy surface the same way.
 
+pub mod legacy;
 mod names;
 mod runs;
 mod tasks;
@@ -98,7 +99,7 @@ impl From<EngineError> for Refusal {
             EngineError::Store(error) => error.into(),
             EngineError::Undecidable(Undecidable::Illegal(error)) => EngineError::Plan(error).into(),
             EngineError::Over { .. } | EngineError::Undecidable(_) => Self::new(ErrorCode::Conflict, error.to_string()),
-            EngineError::Plan(_) | EngineError::Unfit(_) => {
+            EngineError::Plan(_) => {
                 tracing::error!(error = %flow_daemon::error::chain(&error), "the engine failed");
                 Self::new(ErrorCode::Internal, "the server could not plan this run: see its log")
             }

@@ -7,6 +7,7 @@ use flow_domain::{
     approval::Judgement,
     gang::Gang,
     run::StartOptions,
+    task::Task,
     validate,
     why::{self, Why},
 };
@@ -51,16 +52,27 @@ impl Services {
     /// If there is no such task, it breaks a rule by now, or the options do.
     pub async fn start_run(&self, task: &str, options: &StartOptions, claim: Option<&Claim>) -> Result<Run, Refusal> {
         let task = self.task(task).await?;
+        self.submit_run(task, options, claim).await.map(|(run, _)| run)
+    }
+
+    /// Starts a task, and says whether the run is new.
+    pub(super) async fn submit_run(
+        &self,
+        task: Task,
+        options: &StartOptions,
+        claim: Option<&Claim>,
+    ) -> Result<(Run, Created), Refusal> {
         let template = self.template(&task.template.to_string()).await?;
         let spec = validate::resolve(&template.spec, &task.spec, options, &self.deadlines)?;
         self.check_parties(&task.spec).await?;
         let now = self.engine.now();
         let run = Run::submitted(RunId(self.chance.id_at(now.0)), &task, spec, now);
-        let id = match self.engine.submit(&run, claim).await? {
+        let created = self.engine.submit(&run, claim).await?;
+        let id = match &created {
             Created::New => run.id,
             Created::Before(id) => id.parse().unwrap_or(run.id),
         };
-        Ok(self.gang(id).await?.run)
+        Ok((self.gang(id).await?.run, created))
     }
 
     /// One run with its assignments.

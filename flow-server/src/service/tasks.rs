@@ -20,6 +20,16 @@ impl Services {
     /// If it breaks a rule, names an unknown template, party or data set, or its name is taken.
     pub async fn create_task(&self, spec: TaskSpec, claim: Option<&Claim>) -> Result<Task, Refusal> {
         let template = self.check_task(&spec).await?;
+        self.make_task(&template, spec, claim).await
+    }
+
+    /// Makes a task that was checked.
+    pub(super) async fn make_task(
+        &self,
+        template: &Template,
+        spec: TaskSpec,
+        claim: Option<&Claim>,
+    ) -> Result<Task, Refusal> {
         let now = self.engine.now();
         let task = Task {
             id: TaskId(self.chance.id_at(now.0)),
@@ -43,9 +53,14 @@ impl Services {
     /// # Errors
     /// If it breaks a rule, its new name is taken, or it was changed meanwhile.
     pub async fn change_task(&self, id_or_name: &str, spec: TaskSpec, expected: Option<u32>) -> Result<Task, Refusal> {
-        let mut task = self.task(id_or_name).await?;
+        let task = self.task(id_or_name).await?;
         expect(expected, task.revision)?;
         let template = self.check_task(&spec).await?;
+        self.put_task(task, &template, spec).await
+    }
+
+    /// Changes a task to what was checked.
+    pub(super) async fn put_task(&self, mut task: Task, template: &Template, spec: TaskSpec) -> Result<Task, Refusal> {
         task.template = template.id;
         task.spec = spec;
         task.revision += 1;
@@ -99,7 +114,10 @@ impl Services {
                 add(format!("participants[{index}].party"), problem);
                 continue;
             };
-            let Some(dataset) = &participant.dataset else { continue };
+            // A path is the party's own to allow.
+            let Some(dataset) = participant.dataset.as_ref().filter(|name| !name.starts_with('/')) else {
+                continue;
+            };
             if !party.datasets.contains(dataset) {
                 let hint = nearest::hint(dataset, party.datasets.iter().map(String::as_str));
                 let problem = format!("party '{}' has no data set '{dataset}'{hint}", party.id);

@@ -12,9 +12,14 @@ impl Services {
     /// If it breaks a rule, or its name is taken.
     pub async fn create_template(&self, spec: TemplateSpec, claim: Option<&Claim>) -> Result<Template, Refusal> {
         validate::template(&spec)?;
+        self.make_template(spec, claim).await
+    }
+
+    /// Makes a template that was checked.
+    pub(super) async fn make_template(&self, spec: TemplateSpec, claim: Option<&Claim>) -> Result<Template, Refusal> {
         let now = self.engine.now();
         let template = Template {
-            id: TemplateId(self.chance.id_at(now.0)),
+            id: TemplateId::new(self.chance.id_at(now.0)),
             spec,
             revision: 1,
             created_at: now,
@@ -39,9 +44,14 @@ impl Services {
         spec: TemplateSpec,
         expected: Option<u32>,
     ) -> Result<Template, Refusal> {
-        let mut template = self.template(id_or_name).await?;
+        let template = self.template(id_or_name).await?;
         expect(expected, template.revision)?;
         validate::template(&spec)?;
+        self.put_template(template, spec).await
+    }
+
+    /// Changes a template to what was checked.
+    pub(super) async fn put_template(&self, mut template: Template, spec: TemplateSpec) -> Result<Template, Refusal> {
         template.spec = spec;
         template.revision += 1;
         template.modified_at = self.engine.now();

@@ -55,6 +55,24 @@ pub struct RunFilter {
     pub after: Option<RunId>,
 }
 
+/// Which part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// How many are passed over, the newest first.
+    pub skip: u64,
+    /// How many there are at most.
+    pub limit: u64,
+}
+
+/// A part of a list, and how many there are in all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered<T> {
+    /// The part, newest first.
+    pub items: Vec<T>,
+    /// How many there are in all.
+    pub total: u64,
+}
+
 /// All that waits, and all that is taken.
 #[derive(Debug, Clone, Default)]
 pub struct Queue {

@@ -17,7 +17,7 @@ use flow_domain::{
 
 pub use self::{
     error::StoreError,
-    kinds::{Claim, Created, Loaded, Queue, RunFilter, StoredEvent},
+    kinds::{Claim, Created, Loaded, Numbered, Queue, RunFilter, StoredEvent, Window},
 };
 pub(crate) use self::{kinds::said, shared::wants_queue, tell::parties_to_tell};
 use self::{
@@ -75,6 +75,12 @@ both! {
     /// If the database does not answer.
     fn templates(name: Option<&str>, after: Option<TemplateId>, limit: u64) -> Vec<Template>;
 
+    /// A part of all templates, newest first.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn template_page(window: Window) -> Numbered<Template>;
+
     /// Stores a changed template, whose revision is one more than the stored one's.
     ///
     /// # Errors
@@ -110,6 +116,30 @@ both! {
     /// # Errors
     /// If the database does not answer.
     fn tasks(name: Option<&str>, after: Option<TaskId>, limit: u64) -> Vec<Task>;
+
+    /// A part of all tasks, or of those in which a party takes part, newest first.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn task_page(party: Option<&PartyId>, window: Window) -> Numbered<Task>;
+
+    /// What an id stands for under which a thing of that kind was known before it was imported.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn alias(kind: &str, alias: &str) -> Option<String>;
+
+    /// Notes what such an id stands for.
+    ///
+    /// # Errors
+    /// If the database does not do it.
+    fn note_alias(kind: &str, alias: &str, target: &str) -> ();
+
+    /// The newest run of each of these tasks that has any.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn newest_gangs(tasks: &[TaskId]) -> Vec<Gang>;
 
     /// Stores a changed task, whose revision is one more than the stored one's.
     ///

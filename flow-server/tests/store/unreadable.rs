@@ -14,6 +14,8 @@ async fn a_row_of_a_newer_version_is_told(db: Opened) {
     db.store.insert_template(&template, None).await.unwrap();
     db.store.insert_run(&run, &mk_event("accepted"), None).await.unwrap();
     db.store.party_seen(&party).await.unwrap();
+    // Whoever writes a run counts its version up.
+    db.execute("UPDATE run SET version = version + 1").await;
     for (table, column) in [
         ("template", "spec"),
         ("run", "status"),
@@ -36,8 +38,6 @@ async fn a_row_of_a_newer_version_is_told(db: Opened) {
     unreadable(db.store.runs(&Default::default(), 10).await.unwrap_err(), "run");
     unreadable(db.store.events(run.id, 0, 10).await.unwrap_err(), "event");
     unreadable(db.store.party(&party.id).await.unwrap_err(), "party");
-    let changed = db
-        .store
-        .change_gang::<StoreError>(run.id, |_| panic!("nobody can say what to change"));
+    let changed = db.store.change_gang::<StoreError>(run.id, |_| Ok(None));
     unreadable(changed.await.unwrap_err(), "run");
 }

@@ -310,9 +310,94 @@ impl Desired {
         }
     }
 }
+/// Asks for tasks in which the agent's party takes part. One question at a time; one that the server does not answer is given up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskQuery {
+    #[prost(uint64, tag = "1")]
+    pub request: u64,
+    /// from 1, newest first
+    #[prost(uint32, tag = "2")]
+    pub page: u32,
+    /// at most 100 to a page
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+    /// only this one, by its id in /api/v1; a page of all if empty
+    #[prost(string, tag = "4")]
+    pub task: ::prost::alloc::string::String,
+}
+/// The answer. Of other parties it has the ids, and not their data.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskPage {
+    #[prost(uint64, tag = "1")]
+    pub request: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub tasks: ::prost::alloc::vec::Vec<Task>,
+    /// how many there are on all pages
+    #[prost(uint64, tag = "3")]
+    pub count: u64,
+    /// 0, or which refusal it is: a ret_code of /api/v1
+    #[prost(uint32, tag = "4")]
+    pub code: u32,
+    /// what is the matter
+    #[prost(string, tag = "5")]
+    pub error: ::prost::alloc::string::String,
+}
+/// A task as /api/v1 shows it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Task {
+    /// as assignments name it
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// as /api/v1 names it: another one if the task was imported
+    #[prost(string, tag = "2")]
+    pub task_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub template_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, optional, tag = "5")]
+    pub remark: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "6")]
+    pub status: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "7")]
+    pub parties: ::prost::alloc::vec::Vec<TaskParty>,
+    #[prost(message, optional, tag = "8")]
+    pub party_status: ::core::option::Option<PartyStatuses>,
+    #[prost(int64, tag = "9")]
+    pub created_at_micros: i64,
+    #[prost(int64, tag = "10")]
+    pub modified_at_micros: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskParty {
+    #[prost(string, tag = "1")]
+    pub party: ::prost::alloc::string::String,
+    /// of the asking party only
+    #[prost(string, optional, tag = "2")]
+    pub data: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PartyStatuses {
+    #[prost(message, repeated, tag = "1")]
+    pub parties: ::prost::alloc::vec::Vec<PartyStatus>,
+}
+/// How far a party is, as the aggregation server says it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PartyStatus {
+    #[prost(string, tag = "1")]
+    pub party: ::prost::alloc::string::String,
+    #[prost(bool, optional, tag = "2")]
+    pub ready: ::core::option::Option<bool>,
+    #[prost(bool, optional, tag = "3")]
+    pub complete: ::core::option::Option<bool>,
+    #[prost(uint32, optional, tag = "4")]
+    pub current_epoch: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "5")]
+    pub total_epoch: ::core::option::Option<u32>,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromAgent {
-    #[prost(oneof = "from_agent::Message", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "from_agent::Message", tags = "1, 2, 3, 4, 5")]
     pub message: ::core::option::Option<from_agent::Message>,
 }
 /// Nested message and enum types in `FromAgent`.
@@ -328,11 +413,13 @@ pub mod from_agent {
         Reports(super::Reports),
         #[prost(message, tag = "4")]
         LogChunk(super::LogChunk),
+        #[prost(message, tag = "5")]
+        TaskQuery(super::TaskQuery),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromServer {
-    #[prost(oneof = "from_server::Message", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "from_server::Message", tags = "1, 2, 3, 4, 5, 6")]
     pub message: ::core::option::Option<from_server::Message>,
 }
 /// Nested message and enum types in `FromServer`.
@@ -350,6 +437,8 @@ pub mod from_server {
         LogRequest(super::LogRequest),
         #[prost(message, tag = "5")]
         LogCancel(super::LogCancel),
+        #[prost(message, tag = "6")]
+        TaskPage(super::TaskPage),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -51,6 +51,7 @@ impl Drop for Session<'_> {
         for log in self.logs.values() {
             log.abort();
         }
+        self.agent.shared.questions.detached();
     }
 }
 
@@ -109,6 +110,11 @@ impl<'a> Session<'a> {
             logs: BTreeMap::new(),
             pace: Pace::new(),
         })
+    }
+
+    /// From here on the server can be asked.
+    pub(super) fn takes_questions(&self) {
+        self.agent.shared.questions.attached(self.outbound.clone());
     }
 
     pub(super) async fn serve(&mut self) -> Result<(), Ended> {
@@ -182,6 +188,10 @@ impl<'a> Session<'a> {
                 if let Some(log) = self.logs.remove(&cancel.request) {
                     log.abort();
                 }
+                Ok(())
+            }
+            Some(FromServer::TaskPage(page)) => {
+                self.agent.shared.questions.answered(page);
                 Ok(())
             }
             Some(FromServer::Welcome(_)) => Err(Ended::Protocol("it sent a second welcome".to_owned())),

@@ -18,7 +18,12 @@ impl Worker {
             None => {}
             Some(Obstacle::Jobs(jobs)) => {
                 self.status.reason = Reason::CapacityExceeded;
-                self.status.message = format!("waits for {jobs} jobs to end that nobody wants any more");
+                let jobs = if jobs == 1 {
+                    "a job".to_owned()
+                } else {
+                    format!("{jobs} jobs")
+                };
+                self.status.message = format!("waits for {jobs} to end that nobody wants any more");
                 return;
             }
             Some(Obstacle::Unknown) => {

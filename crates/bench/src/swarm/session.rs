@@ -136,7 +136,7 @@ impl Session {
             }
             Some(FromServer::Welcome(_)) => return Err("the server sent a second welcome".into()),
             // Nobody asks for logs here, and a newer server may say more than this version understands.
-            Some(FromServer::LogRequest(_) | FromServer::LogCancel(_)) | None => {}
+            Some(FromServer::LogRequest(_) | FromServer::LogCancel(_) | FromServer::TaskPage(_)) | None => {}
         }
         Ok(())
     }

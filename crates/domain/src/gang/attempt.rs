@@ -1,6 +1,9 @@
 //! Attempts: how one begins, and how what is left of it is brought to an end.
 
-use super::plan::{PlanError, Work};
+use super::{
+    pause,
+    plan::{PlanError, Work},
+};
 use crate::{
     assignment::{Assignment, AssignmentState, Desired},
     ids::AssignmentId,
@@ -8,7 +11,7 @@ use crate::{
     reason::Reason,
     run::{Attempt, Cause, Outcome, Run, RunState},
     spec::Member,
-    time::{Span, Timestamp},
+    time::Timestamp,
 };
 
 impl Work<'_> {
@@ -21,6 +24,7 @@ impl Work<'_> {
             started_at: self.now,
             ended_at: None,
             cause: None,
+            given_back: false,
         });
         let fresh: Vec<Assignment> = run
             .spec
@@ -94,17 +98,28 @@ impl Work<'_> {
             None => (Reason::Completed, "the completion rule was met".to_owned()),
         };
         if outcome == Outcome::Retry {
-            let back_off = back_off(run);
-            run.not_before = Some(now.after(back_off));
             run.outcome = None;
-            let retries = run.spec.policies.max_retries;
-            message = format!(
-                "attempt {} of {} starts in {back_off}; attempt {} failed: {reason}: {message}",
-                run.attempt() + 1,
-                retries + 1,
-                run.attempt()
-            );
-            reason = Reason::RetryBackoff;
+            if run.attempts.last().is_some_and(|attempt| attempt.given_back) {
+                // Its time in the queue goes on meanwhile, and may be over before the pause is.
+                let next = now
+                    .after(pause::after_giving_back(run))
+                    .min(run.queued_until())
+                    .max(now);
+                run.not_before = Some(next);
+                if next > now {
+                    message = format!("{message}; asked again in {}", next.since(now));
+                }
+            } else {
+                let pause = pause::after_failure(run);
+                run.not_before = Some(now.after(pause));
+                message = format!(
+                    "attempt {} of {} starts in {pause}; attempt {} failed: {reason}: {message}",
+                    run.attempt() + 1,
+                    run.most_attempts(),
+                    run.attempt()
+                );
+                reason = Reason::RetryBackoff;
+            }
         }
         self.run_becomes(outcome.state(), reason, message)
     }
@@ -123,20 +138,6 @@ impl Work<'_> {
         }
         self.run_becomes(RunState::Completing, Reason::StoppingRest, message)
     }
-}
-
-/// 1 s, doubled with every attempt, at most a minute, with up to a quarter more. The jitter comes from the run's id:
-/// the planner draws no random numbers, and runs that failed together still come back apart.
-fn back_off(run: &Run) -> Span {
-    let base = 1_000u64 << run.attempt().saturating_sub(1).min(6);
-    let base = base.min(60_000);
-    let noise = run
-        .id
-        .0
-        .as_bytes()
-        .iter()
-        .fold(0u64, |sum, byte| sum * 31 % 65_521 + u64::from(*byte));
-    Span(base + noise % (base / 4))
 }
 
 fn assignment(run: &Run, member: Member<'_>, incarnation: u32, now: Timestamp) -> Assignment {

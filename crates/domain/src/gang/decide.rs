@@ -10,6 +10,7 @@ use crate::{
     profile::{Placement, Restart},
     reason::Reason,
     run::{Cause, Outcome, RunState},
+    time::Span,
 };
 
 impl Work<'_> {
@@ -46,6 +47,8 @@ impl Work<'_> {
             if last {
                 let cause = self.cause(expired, message.clone(), None);
                 self.complete(expiry, Some(cause), message)?;
+            } else if let Some(short) = self.short() {
+                self.give_back(&short, took)?;
             } else if let Some(blocked) = self.blocked() {
                 let message = format!("not {phase} after {took}: {}: {}", blocked.label(), blocked.message);
                 self.fail_attempt(blocked.reason, message, Some(&blocked), Outcome::Failed)?;
@@ -69,6 +72,17 @@ impl Work<'_> {
         let outcome = if retry { Outcome::Retry } else { end };
         let cause = self.cause(reason, message.clone(), member);
         self.complete(outcome, Some(cause), format!("{reason}: {message}"))
+    }
+
+    /// Nothing of the attempt was started, and nothing is wrong with it but that there is too little: it waits for that in the queue,
+    /// where it takes nothing of others.
+    fn give_back(&mut self, short: &Assignment, took: Span) -> Result<(), PlanError> {
+        let message = format!("not prepared after {took}: {}: {}", short.label(), short.message);
+        let cause = self.cause(short.reason, message.clone(), Some(short));
+        if let Some(attempt) = self.gang.run.attempts.last_mut() {
+            attempt.given_back = true;
+        }
+        self.complete(Outcome::Retry, Some(cause), format!("{}: {message}", short.reason))
     }
 
     fn cause(&self, reason: Reason, message: String, member: Option<&Assignment>) -> Cause {
@@ -122,6 +136,14 @@ impl Work<'_> {
             })
             .collect();
         format!("waits for {}", pending.join(", "))
+    }
+
+    /// A member that a shortage keeps from being prepared, where nothing else keeps any other.
+    fn short(&self) -> Option<Assignment> {
+        let mut pending = self.gang.members().filter(|a| a.state == AssignmentState::Pending);
+        let first = pending.next().filter(|a| a.reason.is_shortage())?;
+        let is_short = self.gang.run.state == RunState::Preparing && pending.all(|a| a.reason.is_shortage());
+        is_short.then(|| first.clone())
     }
 
     /// A member that something specific keeps from starting.

@@ -8,6 +8,7 @@ mod approval;
 mod attempt;
 mod decide;
 mod observe;
+mod pause;
 mod plan;
 
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,8 @@ impl Gang {
         self.current().filter(|a| {
             !self
                 .current()
-                .any(|b| b.role == a.role && b.party == a.party && b.incarnation > a.incarnation)
+                // Few were ever started anew, so that is asked first.
+                .any(|b| b.incarnation > a.incarnation && b.role == a.role && b.party == a.party)
         })
     }
 

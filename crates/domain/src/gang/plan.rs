@@ -156,7 +156,7 @@ impl<'a> Work<'a> {
         let over = self.gang.run.not_before.take().is_some();
         if self.expired() {
             let run = &self.gang.run;
-            let queued = self.now.since(run.state_since);
+            let queued = self.now.since(run.queued_since);
             let message = format!("queued for {queued}: {}", run.message);
             self.run_becomes(RunState::TimedOut, Reason::QueueDeadlineExceeded, message)?;
             return Ok(true);

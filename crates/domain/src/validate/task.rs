@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Found, Violations, checked, choice::choice, hyperparameters, limits};
+use super::{Found, Violations, annotations, checked, choice::choice, hyperparameters, limits};
 use crate::{
     ids::PartyId,
     meaning::Meaning,
@@ -30,6 +30,7 @@ pub fn resolve(
     participants(&mut found, task);
     choice(&mut found, task, &profile);
     found.text("remark", &task.remark, limits::TEXT);
+    annotations(&mut found, &task.annotations);
     if !Policies::PRIORITIES.contains(&task.policies.priority) {
         let (lowest, highest) = (Policies::PRIORITIES.start(), Policies::PRIORITIES.end());
         found.add("policies.priority", format!("from {lowest} to {highest}"));
@@ -145,7 +146,7 @@ mod tests {
     use crate::{
         profile,
         task::Participant,
-        template::{HyperParameters, Scalar},
+        template::{Annotations, HyperParameters, Scalar},
         time::Span,
     };
 
@@ -175,6 +176,7 @@ mod tests {
             switches: Vec::new(),
             policies: Policies::default(),
             remark: String::new(),
+            annotations: Annotations::new(),
         }
     }
 

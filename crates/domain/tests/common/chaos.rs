@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use flow_domain::{
-    Assignment, AssignmentId, AssignmentState, Desired, PartyId, Progress, Reason, Span, Timestamp, assignment::Report,
+    Assignment, AssignmentId,
+    AssignmentState::{self, Pending},
+    Desired, PartyId, Progress, Reason, Span, Timestamp,
+    assignment::Report,
     gang::Unfit,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use uuid::Uuid;
 
-use super::{honest, mk_report, profiles::parties_of, world::World};
+use super::{honest, mk_report, mk_shortage, profiles::parties_of, world::World};
 
 #[derive(Debug, Clone)]
 pub enum Action {
@@ -23,6 +26,8 @@ pub enum Action {
     Claim(Index, Claim),
     /// A member that was asked to run waits for its image.
     Pull(Index),
+    /// All that are still to be prepared wait for a free place.
+    Shortage,
     /// An agent says again what was said before.
     Repeat(Index),
     /// An agent reports what belongs to another.
@@ -66,6 +71,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         4 => index().prop_map(Action::HonestStep),
         5 => (index(), any_claim()).prop_map(|(who, claim)| Action::Claim(who, claim)),
         3 => index().prop_map(Action::Pull),
+        2 => Just(Action::Shortage),
         2 => index().prop_map(Action::Repeat),
         1 => (index(), any_claim()).prop_map(|(who, claim)| Action::Intrude(who, claim)),
         1 => Just(Action::Invent),
@@ -134,6 +140,12 @@ impl World {
                     report.reason = Reason::ContainerCreating;
                     report.message = "its image is on its way".to_owned();
                     self.hear(&party, &report).expect("it is its own");
+                }
+            }
+            Action::Shortage => {
+                let pending: Vec<Assignment> = self.gang.members().filter(|a| a.state == Pending).cloned().collect();
+                for member in pending {
+                    self.hear(&member.party, &mk_shortage(&member)).expect("it is its own");
                 }
             }
             Action::Repeat(which) => {

@@ -7,6 +7,7 @@ use flow_domain::{
     gang::{Gang, Planned, plan, wake_at},
     party::Parties,
     profile::DoneBy,
+    run::Attempt,
 };
 
 /// Of every change, whether a report or the planner made it.
@@ -118,7 +119,11 @@ fn of_itself(gang: &Gang) {
     let run = &gang.run;
     let numbers = run.attempts.iter().map(|attempt| attempt.number);
     assert!(numbers.eq(1..=run.attempt()), "attempts count from 1");
-    assert!(run.attempt() <= run.spec.policies.max_retries + 1, "too many attempts");
+    let tries = run.attempts.iter().filter(|attempt| !attempt.given_back).count();
+    assert!(tries <= run.spec.policies.max_retries as usize + 1, "too many attempts");
+    for attempt in &run.attempts {
+        shortage_fails_nothing(gang, attempt);
+    }
     assert!(run.member_restarts <= run.spec.policies.max_retries);
     assert_eq!(run.outcome.is_some(), run.state == RunState::Completing);
     assert_eq!(run.state.is_terminal(), run.ended_at.is_some());
@@ -149,6 +154,19 @@ fn of_itself(gang: &Gang) {
     if run.state.is_terminal() {
         has_its_cause(gang);
     }
+}
+
+/// What a party lacks is waited for, and what is given back for that had started nothing.
+fn shortage_fails_nothing(gang: &Gang, attempt: &Attempt) {
+    let cause = attempt.cause.as_ref().map(|cause| cause.reason);
+    assert!(
+        !attempt.given_back || cause.is_some_and(Reason::is_shortage),
+        "{attempt:?}"
+    );
+    let mut members = gang.assignments.iter().filter(|a| a.attempt == attempt.number);
+    // From preparing to stopping it is one generation; running would be one between them.
+    let was_asked = |a: &Assignment| a.desired == Desired::Run || a.generation > 2;
+    assert!(!attempt.given_back || !members.any(was_asked), "{attempt:?}");
 }
 
 fn has_its_cause(gang: &Gang) {

@@ -82,6 +82,7 @@ pub fn mk_gang(spec: RunSpec) -> Gang {
             switches: Vec::new(),
             policies: spec.policies.clone(),
             remark: String::new(),
+            annotations: Default::default(),
         },
         revision: 1,
         created_at: START,
@@ -122,6 +123,15 @@ pub fn mk_report(assignment: &Assignment, state: AssignmentState) -> Report {
         exited_at: None,
         progress: Progress::default(),
         members: Vec::new(),
+    }
+}
+
+/// What an agent says that has too little to prepare it.
+pub fn mk_shortage(assignment: &Assignment) -> Report {
+    Report {
+        reason: Reason::CapacityExceeded,
+        message: "waits for a free place: 4 of 4 are taken".to_owned(),
+        ..mk_report(assignment, AssignmentState::Pending)
     }
 }
 

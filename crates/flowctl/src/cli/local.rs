@@ -70,6 +70,9 @@ pub struct Up {
     /// Where the REST API listens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1235")]
     pub rest: SocketAddr,
+    /// Also serve /api/v1, for existing clients of Iflearner Flow; on 127.0.0.1:1234 if no address is given
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:1234")]
+    pub legacy: Option<SocketAddr>,
 }
 
 /// How the demo is run.

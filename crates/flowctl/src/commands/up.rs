@@ -45,19 +45,24 @@ pub(super) async fn run(output: &Output, asked: &Up) -> Result<Exit, Failure> {
         places: places.clone(),
         parties,
         rest: asked.rest,
+        legacy: asked.legacy,
         python,
     };
     let stack = Stack::start(&plan, lock, shutdown).await?;
-    output.line(welcome(&places, parties, &stack.url())?)?;
+    output.line(welcome(&places, parties, &stack)?)?;
     stack.join().await;
     Ok(Exit::OK)
 }
 
-fn welcome(places: &Places, parties: usize, url: &str) -> Result<String, Failure> {
-    let mut lines = vec![
-        format!("REST API     {url}/api/v2 (documentation: {url}/api/v2/docs)"),
-        format!("everything   {}", places.root().display()),
-    ];
+fn welcome(places: &Places, parties: usize, stack: &Stack) -> Result<String, Failure> {
+    let url = stack.url();
+    let mut lines = vec![format!("REST API     {url}/api/v2 (documentation: {url}/api/v2/docs)")];
+    if let Some(legacy) = stack.legacy_url() {
+        lines.push(format!(
+            "the old API  {legacy}/api/v1 (documentation: {legacy}/api/v1/doc), open to everybody who reaches it"
+        ));
+    }
+    lines.push(format!("everything   {}", places.root().display()));
     for index in 0..parties {
         let party = party(index)?;
         lines.push(format!(
@@ -66,7 +71,7 @@ fn welcome(places: &Places, parties: usize, url: &str) -> Result<String, Failure
             places.data(&party).display()
         ));
     }
-    let curl = Submission::digits(parties, None)?.curl(url)?;
+    let curl = Submission::digits(parties, None)?.curl(&url)?;
     lines.push(format!("\nTrain on it, from another terminal:\n\n{curl}\n\nCtrl-C ends it; jobs run on and are taken up at the next start."));
     Ok(lines.join("\n"))
 }

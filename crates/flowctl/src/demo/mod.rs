@@ -61,6 +61,7 @@ pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> R
     let lock = places.lock()?;
     deal(&places, asked.parties.into())?;
     let plan = Plan {
+        legacy: None,
         places: places.clone(),
         parties: asked.parties.into(),
         rest: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

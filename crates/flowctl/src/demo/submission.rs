@@ -51,6 +51,7 @@ impl Submission {
                 policies: Default::default(),
                 launcher: true,
                 remark: String::new(),
+                annotations: Default::default(),
             },
             task: TaskSpec {
                 name: name()?,
@@ -63,6 +64,7 @@ impl Submission {
                 switches: Vec::new(),
                 policies: Policies::default(),
                 remark: String::new(),
+                annotations: Default::default(),
             },
         })
     }

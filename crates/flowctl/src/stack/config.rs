@@ -20,6 +20,7 @@ pub(super) fn server(plan: &Plan, certificates: &Certificates) -> flow_server::c
         ..Default::default()
     };
     config.rest.listen = plan.rest;
+    config.legacy.listen = plan.legacy;
     // Only the agents of this process are told where it is.
     config.link.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.link.tls = Some(certificates.files("server"));
@@ -46,6 +47,8 @@ pub(super) fn federate(
     config.server.address = link.to_string();
     config.server.name = Some(SERVER.to_owned());
     config.health.enabled = false;
+    // All parties are in this process, and their own pages would be at one port.
+    config.rest.enabled = false;
     config
 }
 

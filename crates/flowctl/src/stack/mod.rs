@@ -96,6 +96,8 @@ pub(crate) struct Plan {
     pub parties: usize,
     /// Where REST listens.
     pub rest: SocketAddr,
+    /// Where `/api/v1` listens, for clients of Iflearner Flow; nowhere if absent.
+    pub legacy: Option<SocketAddr>,
     /// What jobs get when they name `python`.
     pub python: PathBuf,
 }
@@ -148,6 +150,11 @@ impl Stack {
         format!("http://{}", self.server.rest_addr())
     }
 
+    /// The address for clients of Iflearner Flow, if there is one.
+    pub(crate) fn legacy_url(&self) -> Option<String> {
+        self.server.legacy_addr().map(|addr| format!("http://{addr}"))
+    }
+
     /// Waits until it is told to stop, and lets everything but the jobs end.
     pub(crate) async fn join(self) {
         self.server.join().await;
@@ -166,7 +173,7 @@ impl Stack {
 fn cannot_start(error: StartError) -> Failure {
     let code = match &error {
         StartError::Listen(_) => ErrorCode::Conflict,
-        StartError::Open(_) => ErrorCode::Invalid,
+        StartError::Open(_) | StartError::LegacyOpen(_) => ErrorCode::Invalid,
         _ => ErrorCode::Internal,
     };
     let failure = Failure::new(code, "cannot start the server").because(error);

@@ -8,13 +8,14 @@ use flow_domain::{
     gang::{Event, Gang},
 };
 
-use super::Rule;
+use super::{Rule, shortage};
 
 /// Every rule that the change breaks, with how.
 pub(super) fn broken(before: Option<&Gang>, after: &Gang, events: &[Event]) -> Vec<(Rule, String)> {
     let mut found = Found(Vec::new(), after.run.id.to_string());
     one_attempt(&mut found, after);
     reasons(&mut found, after);
+    shortage::fails_nothing(&mut found, after);
     if let Some(before) = before {
         final_stays(&mut found, before, after);
         legal_steps(&mut found, before, after, events);
@@ -22,14 +23,16 @@ pub(super) fn broken(before: Option<&Gang>, after: &Gang, events: &[Event]) -> V
     found.0
 }
 
-struct Found(Vec<(Rule, String)>, String);
+/// What was found to be broken.
+pub(super) struct Found(Vec<(Rule, String)>, String);
 
 impl Found {
     fn add(&mut self, rule: Rule, what: impl std::fmt::Display) {
         self.0.push((rule, format!("run {}: {what}", self.1)));
     }
 
-    fn unless(&mut self, is_so: bool, rule: Rule, what: &str) {
+    /// Notes what is broken if it is not so.
+    pub(super) fn unless(&mut self, is_so: bool, rule: Rule, what: &str) {
         if !is_so {
             self.add(rule, what);
         }
@@ -227,132 +230,4 @@ fn legal_steps(found: &mut Found, before: &Gang, after: &Gang, events: &[Event])
 }
 
 #[cfg(test)]
-mod tests {
-    use flow_domain::{
-        AssignmentState, Deadlines, Run, RunId, Task, TaskId, Template, TemplateId, Timestamp, gang,
-        party::{Liveness, Parties, Presence},
-        run::StartOptions,
-        validate,
-    };
-    use serde_json::json;
-    use uuid::Uuid;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
-
-    /// A run that waits, and what became of it when it began.
-    fn begun() -> (Gang, gang::Planned) {
-        let template = json!({ "name": "digits", "framework": "iflearner", "command": ["train"] });
-        let template = Template {
-            id: TemplateId(Uuid::nil()),
-            spec: serde_json::from_value(template).unwrap(),
-            revision: 1,
-            created_at: NOW,
-            modified_at: NOW,
-        };
-        let task = json!({ "name": "digits", "template": "digits", "participants": [{ "party": "a" }] });
-        let task = Task {
-            id: TaskId(Uuid::nil()),
-            template: template.id,
-            spec: serde_json::from_value(task).unwrap(),
-            revision: 1,
-            created_at: NOW,
-            modified_at: NOW,
-        };
-        let spec = validate::resolve(
-            &template.spec,
-            &task.spec,
-            &StartOptions::default(),
-            &Deadlines::default(),
-        )
-        .unwrap();
-        let gang = Gang {
-            run: Run::submitted(RunId(Uuid::nil()), &task, spec, NOW),
-            assignments: Vec::new(),
-        };
-        let online = Presence {
-            liveness: Liveness::Online,
-            since: NOW,
-        };
-        let parties = gang.run.spec.parties().into_iter().map(|party| (party.clone(), online));
-        let planned = gang::admit(&gang, &[], &Parties(parties.collect()), NOW)
-            .unwrap()
-            .unwrap();
-        (gang, planned)
-    }
-
-    /// The rules that are broken once somebody has tampered with the beginning of a run.
-    fn tampered(tamper: impl FnOnce(&mut Gang, &mut gang::Planned)) -> Vec<Rule> {
-        let (mut before, mut after) = begun();
-        tamper(&mut before, &mut after);
-        let broken = broken(Some(&before), &after.gang, &after.events);
-        broken.into_iter().map(|(rule, _)| rule).collect()
-    }
-
-    #[test]
-    fn what_the_planner_does_breaks_no_rule() {
-        assert_eq!(tampered(|_, _| {}), []);
-    }
-
-    #[test]
-    fn a_second_live_attempt_is_seen() {
-        let broken = tampered(|_, after| {
-            let mut second = after.gang.run.attempts[0].clone();
-            second.number = 2;
-            after.gang.run.attempts.push(second);
-        });
-        assert!(broken.contains(&Rule::OneAttempt), "{broken:?}");
-    }
-
-    #[test]
-    fn a_second_assignment_of_a_member_is_seen() {
-        let broken = tampered(|_, after| {
-            let mut second = after.gang.assignments[0].clone();
-            second.incarnation += 1;
-            after.gang.assignments.push(second);
-        });
-        assert_eq!(broken, [Rule::OneAttempt]);
-    }
-
-    #[test]
-    fn a_step_that_is_not_allowed_is_seen() {
-        assert_eq!(tampered(|_, after| after.events.clear()), [Rule::LegalSteps]);
-        let broken = tampered(|before, _| before.run.state = RunState::Completing);
-        assert_eq!(broken, [Rule::LegalSteps]);
-    }
-
-    #[test]
-    fn a_final_run_that_goes_on_is_seen() {
-        let broken = tampered(|before, _| {
-            before.run.state = RunState::Failed;
-            before.run.ended_at = Some(NOW);
-        });
-        assert!(broken.contains(&Rule::FinalStays), "{broken:?}");
-    }
-
-    #[test]
-    fn a_final_assignment_that_changes_is_seen() {
-        let broken = tampered(|before, after| {
-            before.clone_from(&after.gang);
-            after.events.clear();
-            before.assignments[0].state = AssignmentState::Lost;
-        });
-        assert!(broken.contains(&Rule::FinalStays), "{broken:?}");
-    }
-
-    #[test]
-    fn a_failure_without_a_reason_is_seen() {
-        let broken = tampered(|_, after| {
-            let member = &mut after.gang.assignments[0];
-            member.state = AssignmentState::Failed;
-            member.message.clear();
-        });
-        assert_eq!(broken, [Rule::Reason]);
-    }
-
-    #[test]
-    fn a_state_without_a_deadline_is_seen() {
-        assert_eq!(tampered(|_, after| after.gang.run.deadline = None), [Rule::Ends]);
-    }
-}
+mod tests;

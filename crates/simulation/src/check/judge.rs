@@ -30,6 +30,8 @@ pub(crate) struct Expectations {
     pub(crate) at_sites: BTreeMap<String, Capacity>,
     /// Tasks whose runs have no reason to fail.
     pub(crate) succeed: BTreeSet<String>,
+    /// Whether nothing of another time may be in a run's way: none has a reason to be given back.
+    pub(crate) at_once: bool,
 }
 
 /// Sees everything; breaks nothing.
@@ -127,7 +129,9 @@ impl Judge {
         let run = &commit.after.run;
         let over = run.state.is_terminal() && commit.before.is_none_or(|before| !before.run.state.is_terminal());
         if over && self.expected.succeed.contains(&run.task_name) {
-            let well = run.state == RunState::Succeeded && run.attempts.len() == 1 && run.member_restarts == 0;
+            let given_back = run.attempts.iter().filter(|attempt| attempt.given_back).count();
+            let tries = run.attempts.len() - given_back + run.member_restarts as usize;
+            let well = run.state == RunState::Succeeded && tries == 1 && !(self.expected.at_once && given_back > 0);
             if !well {
                 let what = format!(
                     "run {} of {} had no reason to fail, and it is {}: {}: {} (attempt {})",

@@ -2,6 +2,7 @@
 
 mod commit;
 mod judge;
+mod shortage;
 
 pub(crate) use self::judge::{Expectations, Judge};
 
@@ -18,6 +19,8 @@ pub enum Rule {
     LegalSteps,
     /// Each failure has a reason, in words too.
     Reason,
+    /// What there is too little of is waited for: it fails nothing, and what was given back for it had started nothing.
+    Shortage,
     /// No more is taken of a party or a site than it offers.
     Capacity,
     /// No assignment runs twice, and no two runs of one member at a time.

@@ -92,6 +92,7 @@ impl Plan {
             expected.at_sites.insert(site.clone(), parties::runs(*runs));
         }
         expected.succeed = self.asked.good();
+        expected.at_once = self.faults.is_empty();
         expected
     }
 

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use flow_agent::{Agent, AgentConfig, link};
+use flow_agent::{Agent, AgentConfig, Journal, link};
 use flow_domain::queue::Capacity;
 use flow_launcher::kubernetes::KubernetesConfig;
 use tokio_util::sync::CancellationToken;
@@ -42,12 +42,14 @@ pub(super) async fn run(world: Arc<World>, member: Member) -> turmoil::Result {
         ..AgentConfig::default()
     };
     let end = CancellationToken::new();
+    let journal = Journal::in_memory(world.journals.get(&name).cloned().unwrap_or_default(), &life.ambient);
     let data = world.folder.join(&name);
     let agent = Agent::new(
         member.id.clone(),
         config,
         &data,
         Arc::new(launcher),
+        journal,
         life.ambient,
         end.clone(),
     )?;

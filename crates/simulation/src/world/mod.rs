@@ -19,6 +19,7 @@ use std::{
     },
 };
 
+use flow_agent::journal;
 use flow_server::store::memory::Memory;
 
 pub(crate) use self::storm::{LATENCY, Storm};
@@ -42,6 +43,8 @@ pub(crate) struct World {
     desks: BTreeMap<String, Desk>,
     disks: BTreeMap<String, Arc<Disk>>,
     troubles: BTreeMap<String, Arc<Trouble>>,
+    /// What agents have noted, by party.
+    journals: BTreeMap<String, journal::Memory>,
     /// Where agents keep their files.
     folder: PathBuf,
     /// Whether users have asked for everything, and have their answers.
@@ -74,6 +77,10 @@ impl World {
             troubles: numbered(&parties)
                 .into_iter()
                 .map(|(name, number)| (name, Arc::new(Trouble::none(seed ^ (number << 48)))))
+                .collect(),
+            journals: parties
+                .iter()
+                .map(|name| (name.clone(), journal::Memory::default()))
                 .collect(),
             asked: AtomicBool::new(false),
             memory,

@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
 async fn prepare() -> Result<(), Failure> {
     let cache = settings::user_dir("XDG_CACHE_HOME", ".cache")
         .ok_or_else(|| Failure::invalid("no place for Python environments").hint("set HOME or XDG_CACHE_HOME"))?;
-    for recipe in [&python::IFLEARNER, &flow_testbed::FLOWER] {
+    for recipe in [&python::IFLEARNER, &flow_testbed::FLOWER, &flow_testbed::LEGACY_CLIENT] {
         python::environment(&cache, recipe, &python::plainly).await?;
     }
     Ok(())

@@ -19,7 +19,14 @@ const ONLY: [(&str, &[&str]); 11] = [
     ("flow-proto", &["flow-domain"]),
     (
         "flow-agent",
-        &["flow-daemon", "flow-database", "flow-domain", "flow-launcher", "flow-migrations", "flow-proto"],
+        &[
+            "flow-daemon",
+            "flow-database",
+            "flow-domain",
+            "flow-launcher",
+            "flow-migrations",
+            "flow-proto",
+        ],
     ),
 ];
 

@@ -22,9 +22,19 @@ pub(crate) fn protocol(check: bool) -> Outcome {
     settle("proto/src/gen/flow.v1.rs", &proto::code()?, check)
 }
 
-/// The OpenAPI document, from a workspace that is built.
+/// The OpenAPI documents, from a workspace that is built.
 pub(crate) fn openapi(check: bool) -> Outcome {
-    settle("docs/openapi.json", &openapi::document()?, check)
+    settle("docs/openapi.json", &openapi::document("flow-server", &[])?, check)?;
+    settle(
+        "docs/openapi-v1.json",
+        &openapi::document("flow-server", &["--legacy"])?,
+        check,
+    )?;
+    settle(
+        "docs/openapi-party.json",
+        &openapi::document("flow-federate", &[])?,
+        check,
+    )
 }
 
 /// The definition of the IflearnerJob, from a workspace that is built.

@@ -37,7 +37,8 @@ impl Need {
                  + binary_id(flowctl::demo)"
             }
             Self::MariaDb => {
-                "binary_id(flow-mariadb::server) + (binary_id(flow-server::store) - test(sqlite::)) + binary_id(flow-testbed::chaos)"
+                "binary_id(flow-mariadb::server) + (binary_id(flow-server::store) - test(sqlite::)) \
+                 + ((package(flow-agent) + package(flow-federate)) & test(mariadb)) + binary_id(flow-testbed::chaos)"
             }
             Self::ApiServer => "binary_id(/^flow-operator::/) + binary_id(flow-cluster::api)",
             Self::Node => "binary_id(flow-testbed::pods) + binary_id(flow-cluster::node)",

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Display};
 use flow_domain::{TaskId, Template, TemplateId, Timestamp, task::Task};
 
 use super::{Claim, Created, StoreError, keys::Keys};
+use crate::store::kinds::{Numbered, Window};
 
 /// What templates and tasks have in common.
 pub(super) trait Document: Clone {
@@ -102,6 +103,24 @@ pub(super) fn list<D: Document>(
     page.take(usize::try_from(limit).unwrap_or(usize::MAX))
         .cloned()
         .collect()
+}
+
+/// A part of what is wanted, newest first.
+pub(super) fn page<D: Document>(
+    table: &BTreeMap<D::Id, D>,
+    window: Window,
+    is_wanted: impl Fn(&D) -> bool,
+) -> Numbered<D> {
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let wanted = || table.values().rev().filter(|document| is_wanted(document));
+    Numbered {
+        items: wanted()
+            .skip(size(window.skip))
+            .take(size(window.limit))
+            .cloned()
+            .collect(),
+        total: wanted().count() as u64,
+    }
 }
 
 /// Replaces what has the revision before.

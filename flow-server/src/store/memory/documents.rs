@@ -1,8 +1,9 @@
 //! Templates and tasks in memory.
 
-use flow_domain::{TaskId, Template, TemplateId, task::Task};
+use flow_domain::{PartyId, TaskId, Template, TemplateId, task::Task};
 
 use super::{Claim, Created, Memory, StoreError, Tables, document};
+use crate::store::kinds::{Numbered, Window};
 
 impl Memory {
     pub(in crate::store) async fn insert_template(
@@ -35,6 +36,13 @@ impl Memory {
     ) -> Result<Vec<Template>, StoreError> {
         self.read("templates", |tables| {
             document::list(&tables.templates, name, after, limit)
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn template_page(&self, window: Window) -> Result<Numbered<Template>, StoreError> {
+        self.read("template_page", |tables| {
+            document::page(&tables.templates, window, |_| true)
         })
         .await
     }
@@ -85,6 +93,36 @@ impl Memory {
     ) -> Result<Vec<Task>, StoreError> {
         self.read("tasks", |tables| document::list(&tables.tasks, name, after, limit))
             .await
+    }
+
+    pub(in crate::store) async fn task_page(
+        &self,
+        party: Option<&PartyId>,
+        window: Window,
+    ) -> Result<Numbered<Task>, StoreError> {
+        let takes_part = |task: &Task| {
+            let mut participants = task.spec.participants.iter();
+            party.is_none_or(|party| participants.any(|one| one.party == *party))
+        };
+        self.read("task_page", |tables| document::page(&tables.tasks, window, takes_part))
+            .await
+    }
+
+    pub(in crate::store) async fn alias(&self, kind: &str, alias: &str) -> Result<Option<String>, StoreError> {
+        self.read("alias", |tables| {
+            let key = (kind.to_owned(), alias.to_owned());
+            tables.aliases.get(&key).cloned()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn note_alias(&self, kind: &str, alias: &str, target: &str) -> Result<(), StoreError> {
+        self.write("note_alias", |tables| {
+            let key = (kind.to_owned(), alias.to_owned());
+            tables.aliases.insert(key, target.to_owned());
+            Ok(())
+        })
+        .await
     }
 
     pub(in crate::store) async fn update_task(&self, task: &Task) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use flow_domain::{
-    PartyId, Run, RunId, Timestamp,
+    PartyId, Run, RunId, TaskId, Timestamp,
     gang::{Event, Gang, Planned},
     queue::Waiting,
 };
@@ -105,6 +105,17 @@ impl Memory {
     pub(in crate::store) async fn gang(&self, id: RunId) -> Result<Option<Loaded>, StoreError> {
         self.read("gang", |tables| tables.runs.get(&id).map(Stored::loaded))
             .await
+    }
+
+    pub(in crate::store) async fn newest_gangs(&self, tasks: &[TaskId]) -> Result<Vec<Gang>, StoreError> {
+        self.read("newest_gangs", |tables| {
+            let of = |task: &TaskId| {
+                let mut newest_first = tables.runs.values().rev();
+                newest_first.find(|stored| stored.gang.run.task == *task)
+            };
+            tasks.iter().filter_map(of).map(|stored| stored.gang.clone()).collect()
+        })
+        .await
     }
 
     pub(in crate::store) async fn due_runs(&self, by: Timestamp, limit: u64) -> Result<Vec<RunId>, StoreError> {

@@ -60,6 +60,8 @@ struct Tables {
     tasks: BTreeMap<TaskId, Task>,
     runs: BTreeMap<RunId, Stored>,
     parties: BTreeMap<PartyId, Party>,
+    /// What was known under another id before: by kind and that id.
+    aliases: BTreeMap<(String, String), String>,
     keys: Keys,
     shared: Shared,
 }

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::{
     Failed, Loaded, Sql, StoreError, Tries, bounded, commit, events,
     gang::{assignments_of, read_run, select_runs},
-    said_to, standing, to_json,
+    live::Known,
+    said_to, standing, to_text,
 };
 use crate::store::shared::{Fence, Notice};
 
@@ -86,41 +87,85 @@ impl Sql {
         fence: Option<&Fence>,
         change: &(impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Sync),
     ) -> Result<Done, Refusal<E>> {
-        let tx = self.db.begin().await?;
+        let mut known = self.live.take(id);
+        let tx = self.db.join().await?;
+        loop {
+            let is_read = known.is_none();
+            let before = match known.take() {
+                Some(known) => known,
+                None => match self.read(&tx, id).await? {
+                    Some(known) => known,
+                    None => {
+                        tx.commit().await?;
+                        return Ok(None);
+                    }
+                },
+            };
+            let wanted = change(&before.loaded);
+            let Ok(Some((planned, wake_at))) = wanted else {
+                // Nothing is written, so whether this is still what is stored has to be asked.
+                if !is_read && !self.has_version(&*tx, id, before.version).await? {
+                    continue;
+                }
+                tx.commit().await?;
+                let gang = before.loaded.gang.clone();
+                self.live.put(before);
+                return wanted.map(|_| Some(Box::new((gang, None)))).map_err(Refusal::Callers);
+            };
+            let after = Known {
+                version: before.version + 1,
+                changes: remember(own, &before.changes),
+                events: before.events + i64::try_from(planned.events.len()).unwrap_or(i64::MAX),
+                loaded: Loaded {
+                    gang: planned.gang.clone(),
+                    wake_at,
+                },
+            };
+            if !update(&tx, &before, &after).await? {
+                // Another server has changed it since.
+                continue;
+            }
+            if let Some(fence) = fence {
+                self.check(&tx, fence).await?;
+            }
+            let before_gang = before.loaded.gang;
+            write_assignments(&tx, &before_gang, &planned.gang).await?;
+            events::append(&tx, id, before.events, &planned.events).await?;
+            if self.me.is_some()
+                && let Some(notice) = Notice::of(&before_gang, &planned.gang, planned.events.len())
+            {
+                self.note(&tx, &notice).await?;
+            }
+            let done = Some(Box::new((before_gang, Some(planned))));
+            let done = commit(tx, done).await.map_err(Refusal::Stores)?;
+            self.standings.put(&after.loaded.gang.run, after.version);
+            self.live.put(after);
+            return Ok(done);
+        }
+    }
+
+    /// A gang as it is stored. Whoever else changes it waits until this transaction has ended.
+    async fn read(&self, tx: &DatabaseTransaction, id: RunId) -> Result<Option<Known>, StoreError> {
         let id = id.to_string();
         let mut select = select_runs();
         select
-            .columns(["changes", "events"].map(Alias::new))
+            .columns(["version", "changes", "events"].map(Alias::new))
             .and_where(Expr::col("id").eq(id.as_str()));
-        // Whoever else changes this run waits here until this is done.
         self.db.lock(&mut select);
         let Some(row) = tx.query_one(&select).await? else {
             return Ok(None);
         };
-        let (changes, events): (String, i64) = (row.try_get("", "changes")?, row.try_get("", "events")?);
         let (run, wake_at) = read_run(&row)?;
-        let assignments = assignments_of(&*tx, &[id]).await?.remove(&run.id).unwrap_or_default();
-        let loaded = Loaded {
-            gang: Gang { run, assignments },
-            wake_at,
-        };
-        let Some((planned, wake_at)) = change(&loaded).map_err(Refusal::Callers)? else {
-            return Ok(Some(Box::new((loaded.gang, None))));
-        };
-        if let Some(fence) = fence {
-            self.check(&tx, fence).await?;
-        }
-        let marks = Marks {
-            wake_at,
-            changes: remember(own, &changes),
-            events,
-        };
-        write(&tx, &loaded.gang, &planned, marks).await?;
-        if let Some(notice) = Notice::of(&loaded.gang, &planned.gang, planned.events.len()) {
-            self.note(&tx, &notice).await?;
-        }
-        let done = Some(Box::new((loaded.gang, Some(planned))));
-        commit(tx, done).await.map_err(Refusal::Stores)
+        let assignments = assignments_of(tx, &[id]).await?.remove(&run.id).unwrap_or_default();
+        Ok(Some(Known {
+            loaded: Loaded {
+                gang: Gang { run, assignments },
+                wake_at,
+            },
+            version: row.try_get("", "version")?,
+            changes: row.try_get("", "changes")?,
+            events: row.try_get("", "events")?,
+        }))
     }
 
     /// Whether the change of that id was stored.
@@ -146,46 +191,35 @@ fn remember(own: &str, before: &str) -> String {
     last.join(" ")
 }
 
-/// What is stored beside a run.
-struct Marks {
-    /// When it is to be looked at again.
-    wake_at: Option<Timestamp>,
-    /// The ids of its last changes, this one's first.
-    changes: String,
-    /// How many events it had before.
-    events: i64,
-}
-
-async fn write(tx: &DatabaseTransaction, before: &Gang, planned: &Planned, marks: Marks) -> Result<(), StoreError> {
-    let Marks {
-        wake_at,
-        changes,
-        events,
-    } = marks;
-    let added = i64::try_from(planned.events.len()).unwrap_or(i64::MAX);
-    let run = &planned.gang.run;
+/// Stores what has become of a run; false if it is not any more what that was made of.
+async fn update(tx: &DatabaseTransaction, before: &Known, after: &Known) -> Result<bool, StoreError> {
+    let run = &after.loaded.gang.run;
     let mut update = Query::update();
     update
         .table(Alias::new("run"))
         .value(Alias::new("state"), run.state.to_string())
-        .value(Alias::new("status"), to_json("run", run)?)
-        .value(Alias::new("version"), Expr::col("version").add(1))
-        .value(Alias::new("changes"), changes)
-        .value(Alias::new("events"), events + added)
-        .value(Alias::new("wake_at"), wake_at.map(|at| at.0))
+        .value(Alias::new("status"), to_text("run", run)?)
+        .value(Alias::new("version"), after.version)
+        .value(Alias::new("changes"), after.changes.as_str())
+        .value(Alias::new("events"), after.events)
+        .value(Alias::new("wake_at"), after.loaded.wake_at.map(|at| at.0))
         .value(Alias::new("queue"), standing(run))
         .value(Alias::new("said"), said_to(run))
         .value(Alias::new("arrived_at"), run.arrived_at().0)
-        .and_where(Expr::col("id").eq(run.id.to_string()));
-    if before.run.spec != run.spec {
+        .and_where(Expr::col("id").eq(run.id.to_string()))
+        .and_where(Expr::col("version").eq(before.version));
+    if before.loaded.gang.run.spec != run.spec {
         // It is settled who takes part.
         update
-            .value(Alias::new("spec"), to_json("run", &run.spec)?)
-            .value(Alias::new("needs"), to_json("needs", &run.spec.needs())?);
+            .value(Alias::new("spec"), to_text("run", &run.spec)?)
+            .value(Alias::new("needs"), to_text("needs", &run.spec.needs())?);
     }
-    tx.execute(&update).await?;
-    let changed: Vec<_> = planned
-        .gang
+    Ok(tx.execute(&update).await?.rows_affected() == 1)
+}
+
+/// Stores those assignments that are not as before.
+async fn write_assignments(tx: &DatabaseTransaction, before: &Gang, after: &Gang) -> Result<(), StoreError> {
+    let changed: Vec<_> = after
         .assignments
         .iter()
         .enumerate()
@@ -204,16 +238,16 @@ async fn write(tx: &DatabaseTransaction, before: &Gang, planned: &Planned, marks
         for (place, assignment) in part {
             insert.values_panic([
                 assignment.id.to_string().into(),
-                run.id.to_string().into(),
+                after.run.id.to_string().into(),
                 assignment.party.as_str().into(),
                 (!assignment.state.is_terminal()).into(),
                 i64::try_from(*place).unwrap_or(i64::MAX).into(),
-                to_json("assignment", assignment)?.into(),
+                to_text("assignment", assignment)?.into(),
             ]);
         }
         tx.execute(&insert).await?;
     }
-    events::append(tx, run.id, events, &planned.events).await
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use super::{Claim, Created, Failed, Sql, StoreError, Tries, bounded, commit, idempotency, is_duplicate};
+use super::{
+    Claim, Created, Failed, Sql, StoreError, Tries, bounded, commit, idempotency, is_duplicate,
+    pages::{self, Parties},
+};
 
 /// Which table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Template => "template",
             Self::Task => "task",
@@ -43,7 +46,7 @@ impl Kind {
         }
     }
 
-    fn select(self) -> SelectStatement {
+    pub(super) fn select(self) -> SelectStatement {
         let mut select = Query::select();
         select.from(self.table());
         for column in self.columns() {
@@ -64,6 +67,8 @@ pub(super) struct Document {
     pub(super) modified_at: i64,
     /// Only tasks have one.
     pub(super) template_id: Option<String>,
+    /// Who takes part, for writing.
+    pub(super) parties: Parties,
 }
 
 impl FromQueryResult for Document {
@@ -76,6 +81,7 @@ impl FromQueryResult for Document {
             created_at: row.try_get(pre, "created_at")?,
             modified_at: row.try_get(pre, "modified_at")?,
             template_id: row.try_get(pre, "template_id").ok(),
+            parties: Parties::new(),
         })
     }
 }
@@ -124,7 +130,7 @@ impl Sql {
             .into_table(kind.table())
             .columns(kind.columns().iter().map(|column| Alias::new(*column)));
         let mut values: Vec<Expr> = vec![
-            row.id.into(),
+            row.id.clone().into(),
             row.name.clone().into(),
             row.revision.into(),
             row.spec.into(),
@@ -134,6 +140,7 @@ impl Sql {
         values.extend(row.template_id.map(Into::into));
         insert.values_panic(values);
         tx.execute(&insert).await.map_err(|error| taken(error, &row.name))?;
+        pages::made(&tx, kind, &row.id, &row.parties).await?;
         commit(tx, Created::New).await
     }
 
@@ -193,7 +200,7 @@ impl Sql {
             .value(Alias::new("revision"), row.revision)
             .value(Alias::new("spec"), row.spec)
             .value(Alias::new("modified_at"), row.modified_at)
-            .and_where(Expr::col("id").eq(row.id))
+            .and_where(Expr::col("id").eq(row.id.as_str()))
             .and_where(Expr::col("revision").eq(row.revision - 1));
         if let Some(template) = row.template_id {
             update.value(Alias::new("template_id"), template);
@@ -204,6 +211,9 @@ impl Sql {
         let done = tx.execute(&update).await.map_err(|error| taken(error, &row.name))?;
         if done.rows_affected() != 1 {
             return Err(StoreError::Stale.into());
+        }
+        if kind == Kind::Task {
+            pages::changed(&tx, &row.id, &row.parties).await?;
         }
         commit(tx, ()).await
     }
@@ -255,6 +265,7 @@ impl Sql {
         if done.rows_affected() != 1 {
             return Err(StoreError::Stale.into());
         }
+        pages::gone(&tx, kind, id).await?;
         commit(tx, ()).await
     }
 }

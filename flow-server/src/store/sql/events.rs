@@ -6,7 +6,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Order, Query},
 };
 
-use super::{Sql, StoreError, StoredEvent, from_json, to_json};
+use super::{Sql, StoreError, StoredEvent, from_json, to_text};
 
 impl Sql {
     /// A run's events after `after`.
@@ -55,7 +55,7 @@ pub(super) async fn append(
         .into_table(Alias::new("event"))
         .columns(["run_id", "sequence", "body"].map(Alias::new));
     for (event, sequence) in events.iter().zip(before + 1..) {
-        insert.values_panic([run.to_string().into(), sequence.into(), to_json("event", event)?.into()]);
+        insert.values_panic([run.to_string().into(), sequence.into(), to_text("event", event)?.into()]);
     }
     tx.execute(&insert).await?;
     Ok(())

@@ -3,23 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flow_domain::{
-    Assignment, PartyId, Run, RunId, RunSpec, Timestamp,
+    Assignment, PartyId, Run, RunId, RunSpec, TaskId, Timestamp,
     gang::{Event, Gang},
 };
 use sea_orm::{
     ConnectionTrait, QueryResult,
-    sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement},
+    sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement},
 };
 use serde_json::Value;
 
 use super::{
     Claim, Created, Failed, Loaded, Sql, StoreError, TAKES, Tries, bounded, commit, events, from_json, idempotency,
-    said_to, standing, to_json,
+    live::Known, said_to, standing, to_text,
 };
 use crate::store::shared::Notice;
 
 /// How many parties are named in one statement.
 const PARTIES: usize = 200;
+
+/// The version of a run that was just stored.
+const FIRST: i64 = 1;
 
 const RUN: [&str; 4] = ["id", "spec", "status", "wake_at"];
 
@@ -111,10 +114,11 @@ impl Sql {
         event: &Event,
         claim: Option<&Claim>,
     ) -> Result<Created, Failed<Created>> {
-        let tx = self.db.begin().await?;
+        let tx = self.db.join().await?;
         let id = run.id.to_string();
         if let Some(before) = idempotency::claim(&tx, claim, &id, run.created_at.0).await? {
-            return Ok(Created::Before(before));
+            // Told only once that is certain: who created it may be in the same transaction.
+            return commit(tx, Created::Before(before)).await;
         }
         let mut insert = Query::insert();
         insert
@@ -143,15 +147,15 @@ impl Sql {
                 id.into(),
                 run.task.to_string().into(),
                 run.state.to_string().into(),
-                to_json::<RunSpec>("run", &run.spec)?.into(),
-                to_json("run", run)?.into(),
-                1i64.into(),
+                to_text::<RunSpec>("run", &run.spec)?.into(),
+                to_text("run", run)?.into(),
+                FIRST.into(),
                 "".into(),
                 1i64.into(),
                 run.created_at.0.into(),
                 standing(run).into(),
                 said_to(run).into(),
-                to_json("needs", &run.spec.needs())?.into(),
+                to_text("needs", &run.spec.needs())?.into(),
                 i64::from(run.spec.policies.priority).into(),
                 run.arrived_at().0.into(),
                 run.created_at.0.into(),
@@ -164,7 +168,10 @@ impl Sql {
             queue: true,
         };
         self.note(&tx, &notice).await?;
-        commit(tx, Created::New).await
+        let created = commit(tx, Created::New).await?;
+        self.standings.put(run, FIRST);
+        self.live.put(Known::first(run, FIRST));
+        Ok(created)
     }
 
     /// One gang.
@@ -172,6 +179,11 @@ impl Sql {
     /// # Errors
     /// If the database does not answer.
     pub(in crate::store) async fn gang(&self, id: RunId) -> Result<Option<Loaded>, StoreError> {
+        if let Some((loaded, version)) = self.live.look(id)
+            && bounded(self.has_version(&*self.db, id, version)).await?
+        {
+            return Ok(Some(loaded));
+        }
         let mut select = select_runs();
         select.and_where(Expr::col("id").eq(id.to_string()));
         Ok(bounded(load(&*self.db, &select)).await?.pop())
@@ -229,6 +241,24 @@ impl Sql {
         let ids: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("", column)).collect();
         // Only valid ids were ever written.
         Ok(ids?.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// The newest run of each of these tasks that has any.
+    pub(in crate::store) async fn newest_gangs(&self, tasks: &[TaskId]) -> Result<Vec<Gang>, StoreError> {
+        let mut gangs = Vec::new();
+        for part in tasks.chunks(PARTIES) {
+            let mut newest = Query::select();
+            newest
+                .expr(Func::max(Expr::col("id")))
+                .from(Alias::new("run"))
+                .and_where(Expr::col("task_id").is_in(part.iter().map(ToString::to_string)))
+                .group_by_col(Alias::new("task_id"));
+            let mut select = select_runs();
+            select.and_where(Expr::col("id").in_subquery(newest));
+            let loaded = bounded(load(&*self.db, &select)).await?;
+            gangs.extend(loaded.into_iter().map(|loaded| loaded.gang));
+        }
+        Ok(gangs)
     }
 
     /// All gangs with an assignment that the party's agent is to have.

@@ -1,20 +1,25 @@
 //! The store in a database: SQLite by default, MySQL by configuration, the same code for both.
 
+mod aliases;
 mod change;
 mod document;
 mod events;
 mod gang;
 mod idempotency;
 mod list;
+mod live;
+mod pages;
 mod party;
 mod queue;
 mod shared;
+mod standing;
 mod task;
 mod template;
 
 use flow_database::{ConnectError, Database, Tries, bounded, commit, is_duplicate};
 use flow_migrations::Migrator;
 
+use self::{live::Live, standing::Standings};
 use super::{
     StoreError,
     kinds::{Claim, Created, KEPT, Loaded, Queue, RunFilter, StoredEvent, TAKES, WAITS, said_to, standing},
@@ -29,6 +34,8 @@ pub(super) struct Sql {
     db: Database,
     /// The server that uses it, where others may too: they are told of every change.
     me: Option<ServerId>,
+    live: Live,
+    standings: Standings,
 }
 
 impl Sql {
@@ -38,7 +45,12 @@ impl Sql {
     /// Says what is wrong with the database and what to do about it.
     pub(super) async fn open(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
         let db = Database::open::<Migrator>(url, max_connections).await?;
-        Ok(Self { db, me: None })
+        Ok(Self {
+            db,
+            me: None,
+            live: Live::default(),
+            standings: Standings::default(),
+        })
     }
 
     /// The database as that server's.
@@ -73,6 +85,11 @@ impl Sql {
 /// The JSON of a value. Our own types have text keys only, which is all that could go wrong.
 fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<serde_json::Value, StoreError> {
     serde_json::to_value(value).map_err(|source| StoreError::Unreadable { what, source })
+}
+
+/// The same as text, which is what is stored: documents that are written with every change of a run are not made twice.
+fn to_text<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|source| StoreError::Unreadable { what, source })
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, value: serde_json::Value) -> Result<T, StoreError> {

@@ -1,12 +1,14 @@
 //! What the queue decides on: who waits, and what is taken by those who do not.
 
-use flow_domain::{
-    RunId, Timestamp,
-    queue::{Needs, Waiting},
-};
+use std::sync::Arc;
+
+use flow_domain::RunId;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 
-use super::{Queue, Sql, StoreError, TAKES, WAITS, from_json};
+use super::{Queue, Sql, StoreError, TAKES, WAITS, standing::Standing};
+
+/// How many runs are named in one statement.
+const RUNS: usize = 200;
 
 impl Sql {
     /// Everything that waits or is taken now.
@@ -16,31 +18,44 @@ impl Sql {
     pub(in crate::store) async fn queue(&self) -> Result<Queue, StoreError> {
         let mut select = Query::select();
         select
-            .columns(["id", "queue", "said", "needs", "priority", "arrived_at"].map(Alias::new))
+            .columns(["id", "version"].map(Alias::new))
             .from(Alias::new("run"))
             .and_where(Expr::col("queue").is_in([WAITS, TAKES]));
-        let mut queue = Queue::default();
+        let mut versions = Vec::new();
         for row in self.db.rows(&select).await? {
-            let needs: Needs = from_json("needs", row.try_get("", "needs")?)?;
-            if row.try_get::<i64>("", "queue")? == TAKES {
-                for (party, demand) in needs.fixed {
-                    let taken = queue.taken.entry(party).or_default();
-                    *taken = taken.plus(demand);
-                }
-                continue;
-            }
+            let id: String = row.try_get_by_index(0)?;
+            // Only valid ids were ever written.
+            let Ok(run) = id.parse::<RunId>() else { continue };
+            versions.push((run, row.try_get_by_index(1)?));
+        }
+        let (mut found, missing) = self.standings.of(&versions);
+        for part in missing.chunks(RUNS) {
+            found.extend(self.stand(part).await?);
+        }
+        let mut queue = Queue::default();
+        for (run, standing) in found {
+            standing.enter(run, &mut queue);
+        }
+        Ok(queue)
+    }
+
+    /// How these runs stand, those that count.
+    async fn stand(&self, runs: &[RunId]) -> Result<Vec<(RunId, Arc<Standing>)>, StoreError> {
+        let mut select = Query::select();
+        select
+            .columns(Standing::COLUMNS.map(Alias::new))
+            .from(Alias::new("run"))
+            .and_where(Expr::col("id").is_in(runs.iter().map(RunId::to_string)))
+            .and_where(Expr::col("queue").is_in([WAITS, TAKES]));
+        let mut found = Vec::with_capacity(runs.len());
+        for row in self.db.rows(&select).await? {
             let id: String = row.try_get("", "id")?;
             // Only valid ids were ever written.
             let Ok(run) = id.parse::<RunId>() else { continue };
-            let priority: i64 = row.try_get("", "priority")?;
-            queue.said.insert(run, row.try_get("", "said")?);
-            queue.waiting.push(Waiting {
-                run,
-                priority: i32::try_from(priority).unwrap_or_default(),
-                since: Timestamp(row.try_get("", "arrived_at")?),
-                needs,
-            });
+            let standing = Arc::new(Standing::read(&row)?);
+            self.standings.keep(run, standing.clone());
+            found.push((run, standing));
         }
-        Ok(queue)
+        Ok(found)
     }
 }

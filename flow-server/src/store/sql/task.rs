@@ -82,10 +82,11 @@ fn row(task: &Task) -> Result<Document, StoreError> {
         created_at: task.created_at.0,
         modified_at: task.modified_at.0,
         template_id: Some(task.template.to_string()),
+        parties: task.spec.participants.iter().map(|one| one.party.to_string()).collect(),
     })
 }
 
-fn read(row: Document) -> Result<Task, StoreError> {
+pub(super) fn read(row: Document) -> Result<Task, StoreError> {
     let template = row.template_id.unwrap_or_default();
     Ok(Task {
         id: TaskId(Uuid::try_parse(&row.id).unwrap_or_default()),

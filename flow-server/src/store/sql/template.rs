@@ -6,7 +6,9 @@ use uuid::Uuid;
 use super::{
     Claim, Created, Sql, StoreError,
     document::{By, Document, Kind},
-    from_json, to_json,
+    from_json,
+    pages::Parties,
+    to_json,
 };
 
 impl Sql {
@@ -85,10 +87,11 @@ fn row(template: &Template) -> Result<Document, StoreError> {
         created_at: template.created_at.0,
         modified_at: template.modified_at.0,
         template_id: None,
+        parties: Parties::new(),
     })
 }
 
-fn read(row: Document) -> Result<Template, StoreError> {
+pub(super) fn read(row: Document) -> Result<Template, StoreError> {
     Ok(Template {
         id: TemplateId(Uuid::try_parse(&row.id).unwrap_or_default()),
         spec: from_json("template", row.spec)?,
