@@ -82,6 +82,8 @@ impl Default for PolicyConfig {
 pub struct ProcessSettings {
     /// Programs that jobs may name, and where they are. Nothing else is started.
     pub programs: BTreeMap<String, PathBuf>,
+    /// Folders below which tasks may name data by its path, as clients of Iflearner Flow do; none if empty.
+    pub data_roots: Vec<PathBuf>,
     /// Application folders by the workdir that templates name.
     pub workdirs: BTreeMap<String, PathBuf>,
     /// Environment of every job, under what the profile gives.
@@ -116,6 +118,7 @@ impl Default for ProcessSettings {
     fn default() -> Self {
         Self {
             programs: BTreeMap::new(),
+            data_roots: Vec::new(),
             workdirs: BTreeMap::new(),
             env: BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
             ca_files: CaFiles::default(),

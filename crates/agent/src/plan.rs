@@ -3,6 +3,8 @@
 mod pod;
 mod process;
 
+use std::{borrow::Cow, path::PathBuf};
+
 use flow_domain::{
     AssignmentSpec, Reason, nearest,
     profile::Placement,
@@ -81,12 +83,14 @@ impl Household {
         Ok(expanded)
     }
 
-    /// The data set's name and place, if the assignment has one.
-    fn data_set<'a>(&'a self, spec: &'a AssignmentSpec) -> Result<Option<(&'a str, &'a Dataset)>, Refusal> {
+    /// The data set's name and place, if the assignment has one. A path, as clients of Iflearner Flow name data, stands for itself where
+    /// the party allows it; launchers look at that.
+    fn data_set<'a>(&'a self, spec: &'a AssignmentSpec) -> Result<Option<(&'a str, Cow<'a, Dataset>)>, Refusal> {
         let Some(name) = &spec.dataset else { return Ok(None) };
         let datasets = &self.config.datasets;
         match datasets.get(name) {
-            Some(dataset) => Ok(Some((name, dataset))),
+            Some(dataset) => Ok(Some((name, Cow::Borrowed(dataset)))),
+            None if name.starts_with('/') => Ok(Some((name, Cow::Owned(Dataset::Path(PathBuf::from(name)))))),
             None => {
                 let hint = nearest::hint(name, datasets.keys().map(String::as_str));
                 let message = format!("this party has no data set '{name}'{hint}");

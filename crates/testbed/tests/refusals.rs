@@ -54,6 +54,52 @@ async fn an_unknown_workdir_is_named_with_the_nearest_right_one() {
 }
 
 #[tokio::test]
+async fn a_path_as_data_is_taken_only_below_what_the_party_allows() {
+    let outside = tempfile::tempdir().unwrap();
+    let allowed = tempfile::tempdir().unwrap();
+    fs::write(allowed.path().join("numbers.csv"), "1").unwrap();
+    std::os::unix::fs::symlink(outside.path(), allowed.path().join("link")).unwrap();
+    let root = allowed.path().to_owned();
+    let system = System::with(Path::new("/bin/true"));
+    let system = system.federate(move |config| config.agent.process.data_roots = vec![root.clone()]);
+    let system = system.start().await;
+    let run = async |name: &str, path: &Path| {
+        let path = path.to_str().unwrap();
+        let template = system.api.template(&faulty(name, 2, &["--data={dataset.path}"])).await;
+        let participants = json!([{"party": "party-a", "dataset": path}]);
+        let task = json!({"name": name, "template": template.id, "participants": participants});
+        let task = system.api.task(&task).await;
+        let run = system.api.start(&task.id.to_string()).await;
+        system.api.finished(run.id, LIMIT).await
+    };
+    let there = run("there", &allowed.path().join("numbers.csv")).await;
+    assert_ne!(there.state, RunState::Rejected, "it was begun: {}", there.message);
+    for (name, path) in [
+        ("outside", outside.path().to_owned()),
+        ("by a link", allowed.path().join("link")),
+        (
+            "by dots",
+            allowed.path().join("..").join(outside.path().file_name().unwrap()),
+        ),
+        ("nowhere", allowed.path().join("missing")),
+    ] {
+        let refused = run(name, &path).await;
+        assert_eq!(
+            (refused.state, refused.reason),
+            (RunState::Rejected, Reason::DatasetUnknown),
+            "{name}: {}",
+            refused.message
+        );
+        assert!(
+            refused.message.contains("in no folder that this party allows"),
+            "{}",
+            refused.message
+        );
+    }
+    system.nothing_left().await;
+}
+
+#[tokio::test]
 async fn a_data_set_that_is_gone_is_told_without_its_path() {
     let system = system().await;
     fs::remove_dir(system.parties[1].dir.join("data")).unwrap();

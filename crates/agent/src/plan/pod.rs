@@ -94,7 +94,7 @@ impl Household {
         let Some((name, dataset)) = self.data_set(spec)? else {
             return Ok(None);
         };
-        match dataset {
+        match dataset.as_ref() {
             Dataset::Path(path) if self.is_allowed(path) => Ok(Some(Volume::HostPath(path.clone()))),
             Dataset::Path(path) => {
                 tracing::warn!(dataset = name, path = %path.display(), "the data set is below none of kubernetes.host_path_roots");

@@ -61,10 +61,13 @@ impl Household {
         let Some((name, dataset)) = self.data_set(spec)? else {
             return Ok(None);
         };
-        let Dataset::Path(path) = dataset else {
+        let Dataset::Path(path) = dataset.as_ref() else {
             let message = format!("the data set '{name}' is a volume, and this party runs local processes");
             return Err(Refusal::new(Reason::DatasetUnknown, message));
         };
+        if !self.config.datasets.contains_key(name) {
+            return self.asked_path(name, path).map(Some);
+        }
         if !path.exists() {
             // The path stays with the party; its own log has it.
             tracing::warn!(dataset = name, path = %path.display(), "the data set's path is missing");
@@ -72,6 +75,26 @@ impl Household {
             return Err(Refusal::new(Reason::DatasetUnknown, message));
         }
         text(path).map(Some)
+    }
+
+    /// A path that was asked for as it is: below a folder that the party allows, whatever links lead there. What is elsewhere and what
+    /// is nowhere is refused in the same words, so that nobody learns from here what there is.
+    fn asked_path(&self, name: &str, path: &Path) -> Result<String, Refusal> {
+        let place = path.canonicalize().ok();
+        let allows = |place: &PathBuf| {
+            let mut roots = self.config.process.data_roots.iter();
+            roots.any(|root| root.canonicalize().is_ok_and(|root| place.starts_with(root)))
+        };
+        place.filter(allows).map(text).unwrap_or_else(|| {
+            tracing::warn!(
+                path = name,
+                "a path was asked for that is below none of process.data_roots, or not there"
+            );
+            let message = format!(
+                "the path '{name}' is not there, or in no folder that this party allows: use the name of a data set"
+            );
+            Err(Refusal::new(Reason::DatasetUnknown, message))
+        })
     }
 
     fn workdir(&self, spec: &AssignmentSpec) -> Result<Option<PathBuf>, Refusal> {
