@@ -63,15 +63,14 @@ impl<'a> Ledger<'a> {
 
     /// What answers the needs; or what there is too little of. Nothing is taken.
     pub(super) fn fit(&self, needs: &Needs) -> Result<Admission, Lack> {
-        let mut trial = self.clone();
         let mut demands = Taken::new();
         let mut lack = Lack::default();
         let mut at_sites: BTreeMap<&str, Demand> = BTreeMap::new();
         for (party, demand) in &needs.fixed {
-            if trial.lacks(party, demand, &mut lack) {
+            // What a party has too little of is its own: none of the others is counted here.
+            if self.lacks(party, demand, &mut lack) {
                 continue;
             }
-            trial.take(party, *demand);
             demands.insert(party.clone(), *demand);
             if let Some(site) = self.site(party) {
                 let all = at_sites.entry(site).or_default();
@@ -84,6 +83,11 @@ impl<'a> Ledger<'a> {
         }
         let mut chosen = Vec::new();
         if let Some(choice) = &needs.choice {
+            // Only for those with a choice: of thousands that wait, each copy would be as long as all parties.
+            let mut trial = self.clone();
+            for (party, demand) in &demands {
+                trial.take(party, *demand);
+            }
             chosen = trial.choose(choice, needs, &mut demands, &mut lack);
         }
         let takes = demands;
