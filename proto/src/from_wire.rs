@@ -100,6 +100,7 @@ fn assignment_spec(wire: v1::AssignmentSpec) -> Result<AssignmentSpec> {
         success_codes: wire.success_codes,
         exit_codes,
         peers: wire.peers.into_iter().map(peer).collect::<Result<_>>()?,
+        job_name: wire.job_name,
     })
 }
 

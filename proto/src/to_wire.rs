@@ -62,6 +62,7 @@ fn assignment_spec(spec: &AssignmentSpec) -> v1::AssignmentSpec {
             .map(|(code, reason)| (code.clone(), reason.to_string()))
             .collect(),
         peers: spec.peers.iter().map(peer).collect(),
+        job_name: spec.job_name.clone(),
     }
 }
 

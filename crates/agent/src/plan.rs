@@ -48,6 +48,7 @@ impl Household {
                 run: spec.run.to_string(),
                 task: spec.task_name.clone(),
                 attempt: spec.attempt,
+                job_name: spec.job_name.clone(),
             },
             image: self.image(spec).ok(),
         }

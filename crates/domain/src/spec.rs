@@ -47,6 +47,9 @@ pub struct RunSpec {
     pub switches: BTreeSet<String>,
     /// Deadlines (with the profile's behind them) and retries.
     pub policies: Policies,
+    /// What jobs are named by, where that is the task and not each assignment: its id as clients of `/api/v1` know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
 }
 
 impl RunSpec {
@@ -181,6 +184,8 @@ pub struct AssignmentSpec {
     pub exit_codes: BTreeMap<String, Reason>,
     /// The other members, once they are known.
     pub peers: Vec<Peer>,
+    /// What the job is named by, where that is the task and not the assignment.
+    pub job_name: Option<String>,
 }
 
 /// What only the agent knows: the local half of the placeholders.

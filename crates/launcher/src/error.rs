@@ -139,6 +139,14 @@ pub enum LaunchError {
         /// The API server's own words.
         message: String,
     },
+    /// Jobs of one task have a name one after the other, and the one before has it still.
+    #[error("the IflearnerJob {name} is still that of assignment {holder}: its end is waited for")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The assignment that has it.
+        holder: String,
+    },
     /// The file system or the kernel refused.
     #[error("could not {action} {path}")]
     Io {
@@ -177,6 +185,7 @@ pub enum LaunchErrorKind {
     KubernetesUnavailable,
     KubernetesSilent,
     KubernetesRefused,
+    NameTaken,
     Io,
 }
 
@@ -204,6 +213,7 @@ impl LaunchError {
             Self::KubernetesUnavailable { .. } => Kind::KubernetesUnavailable,
             Self::KubernetesSilent { .. } => Kind::KubernetesSilent,
             Self::KubernetesRefused { .. } => Kind::KubernetesRefused,
+            Self::NameTaken { .. } => Kind::NameTaken,
             Self::Io { .. } => Kind::Io,
         }
     }
@@ -223,6 +233,7 @@ impl LaunchError {
                 | Self::SupervisorFailed { .. }
                 | Self::KubernetesUnavailable { .. }
                 | Self::KubernetesSilent { .. }
+                | Self::NameTaken { .. }
                 | Self::Io { .. }
         )
     }

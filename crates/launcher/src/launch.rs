@@ -15,6 +15,7 @@ const MAX_VARIABLES: usize = 4096;
 const MAX_BYTES: usize = 1 << 20;
 const MAX_PORTS: usize = 16;
 const MAX_PORT_NAME: usize = 64;
+const MAX_JOB_NAME: usize = 36;
 /// No stop takes longer.
 pub(crate) const MAX_GRACE: Duration = Duration::from_secs(24 * 3600);
 
@@ -152,16 +153,35 @@ pub struct Identity {
     pub task: String,
     /// The attempt, from 1.
     pub attempt: u32,
+    /// What its objects are named by, where that is the task and not the key: a DNS label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
+}
+
+/// Whether it is a DNS label, of the length that fits between the other parts of names.
+fn is_label(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=MAX_JOB_NAME).contains(&name.len())
+        && name.bytes().all(plain)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 impl Prepare {
-    /// Checks that there are at most 16 ports, with distinct, sensible names.
+    /// Checks that there are at most 16 ports, with distinct, sensible names, and that objects can be named so.
     pub fn validate(&self) -> Result<(), LaunchError> {
         let distinct: BTreeSet<_> = self.ports.iter().collect();
         let sensible = |name: &String| (1..=MAX_PORT_NAME).contains(&name.len());
         if self.ports.len() > MAX_PORTS || distinct.len() != self.ports.len() || !self.ports.iter().all(sensible) {
             return Err(LaunchError::InvalidLaunch {
                 what: format!("port names must be at most {MAX_PORTS}, distinct and 1 to {MAX_PORT_NAME} bytes long"),
+            });
+        }
+        if let Some(name) = self.identity.job_name.as_ref().filter(|name| !is_label(name)) {
+            return Err(LaunchError::InvalidLaunch {
+                what: format!(
+                    "no job can be named by {name:?}: use 1 to {MAX_JOB_NAME} characters out of a-z, 0-9 and '-'"
+                ),
             });
         }
         Ok(())

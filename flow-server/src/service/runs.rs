@@ -12,7 +12,7 @@ use flow_domain::{
     why::{self, Why},
 };
 
-use super::{Refusal, Services};
+use super::{Refusal, Services, legacy};
 use crate::{
     hub::{LogPart, LogReader},
     store::{Claim, Created},
@@ -63,7 +63,8 @@ impl Services {
         claim: Option<&Claim>,
     ) -> Result<(Run, Created), Refusal> {
         let template = self.template(&task.template.to_string()).await?;
-        let spec = validate::resolve(&template.spec, &task.spec, options, &self.deadlines)?;
+        let mut spec = validate::resolve(&template.spec, &task.spec, options, &self.deadlines)?;
+        spec.job_name = legacy::job_name(&task, &spec.profile);
         self.check_parties(&task.spec).await?;
         let now = self.engine.now();
         let run = Run::submitted(RunId(self.chance.id_at(now.0)), &task, spec, now);

@@ -67,6 +67,9 @@ pub struct AssignmentSpec {
     pub peers: ::prost::alloc::vec::Vec<Peer>,
     #[prost(message, optional, tag = "23")]
     pub resources: ::core::option::Option<Resources>,
+    /// what the job is named by, where that is the task and not the assignment: a DNS label
+    #[prost(string, optional, tag = "24")]
+    pub job_name: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// What a member needs of its machine.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

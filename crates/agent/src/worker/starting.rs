@@ -51,6 +51,10 @@ impl Worker {
                 self.status.reason = Reason::PortsExhausted;
                 self.status.message = error.to_string();
             }
+            Err(error) if error.kind() == LaunchErrorKind::NameTaken => {
+                self.status.reason = Reason::CapacityExceeded;
+                self.status.message = error.to_string();
+            }
             Err(error) if error.is_retryable() => self.trouble("prepare", &error),
             Err(error) => self.refuse(Refusal::new(Reason::SpecInvalid, error.to_string())),
         }

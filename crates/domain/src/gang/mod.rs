@@ -114,6 +114,7 @@ impl Gang {
             success_codes: profile.success_codes.clone(),
             exit_codes: profile.exit_codes.clone(),
             peers: self.peers_of(assignment),
+            job_name: spec.job_name.clone(),
         }
     }
 

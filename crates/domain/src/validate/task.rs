@@ -82,6 +82,7 @@ pub fn resolve(
         switches: spec::switches(&asked, template_spec.launcher),
         policies,
         profile,
+        job_name: None,
     })
 }
 

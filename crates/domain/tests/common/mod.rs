@@ -49,6 +49,7 @@ pub fn mk_spec(profile: &Profile, parties: usize) -> RunSpec {
             ..Policies::default()
         },
         profile: profile.clone(),
+        job_name: None,
     }
 }
 

@@ -14,8 +14,11 @@ pub struct KubernetesConfig {
     pub namespace: String,
     /// The kubeconfig file; the usual places, then the pod's own service account, if empty.
     pub kubeconfig: PathBuf,
-    /// The end of all host names: `<assignment>.server.<domain>` and `<assignment>.<party>.party.<domain>`.
+    /// The end of all host names: `<assignment>.server.<domain>` and `<assignment>.<party>.party.<domain>`, or with the task's id in the
+    /// assignment's place.
     pub domain: String,
+    /// Whether jobs of tasks that were made over `/api/v1` have the names and hosts that Iflearner Flow gave them, by the task's id.
+    pub task_names: bool,
     /// The port under which the ingress is reached from outside.
     pub ingress_port: u16,
     /// The authority of the ingress certificates: with it the agent checks that a route answers, and by whom. Any certificate will do if empty.
@@ -69,6 +72,7 @@ impl Default for KubernetesConfig {
             namespace: String::new(),
             kubeconfig: PathBuf::new(),
             domain: "iflearner.com".to_owned(),
+            task_names: true,
             ingress_port: 443,
             ca_file: PathBuf::new(),
             ingress_class: String::new(),
@@ -110,7 +114,7 @@ impl KubernetesConfig {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        // `<32 characters>.<63 characters>.party.` come before it.
+        // `<36 characters>.<63 characters>.party.` come before it.
         if self.domain.len() > 140 || !self.domain.split('.').all(label) {
             return invalid(format!(
                 "kubernetes.domain '{}' is no DNS name of at most 140 characters",

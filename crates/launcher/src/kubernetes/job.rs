@@ -44,7 +44,7 @@ pub(super) fn prepared(key: &Key, prepare: &Prepare, config: &KubernetesConfig) 
     };
     let spec = IflearnerJobSpec {
         role: role(&prepare.identity),
-        host: names::host(key, &prepare.identity, &config.domain),
+        host: names::host(key, &prepare.identity, config),
         schedulername: some(&config.scheduler),
         template: PodTemplateSpec {
             metadata: None,
@@ -67,9 +67,9 @@ pub(super) fn prepared(key: &Key, prepare: &Prepare, config: &KubernetesConfig) 
     };
     IflearnerJob {
         metadata: ObjectMeta {
-            name: Some(names::job(key)),
+            name: Some(names::job(key, &prepare.identity, config)),
             labels: Some(names::labels(key, &prepare.identity)),
-            annotations: Some(names::annotations(&prepare.identity)),
+            annotations: Some(names::annotations(&prepare.identity, config)),
             ..ObjectMeta::default()
         },
         spec,

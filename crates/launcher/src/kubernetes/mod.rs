@@ -19,6 +19,7 @@ mod policy;
 mod proxy;
 mod recent_lines;
 mod remove;
+mod succeed;
 mod tls;
 mod volumes;
 mod watch;
@@ -105,8 +106,11 @@ impl Launcher for KubernetesLauncher {
                 Err(LaunchError::PrepareConflict { key: key.to_string() })
             };
         }
+        if let Some(name) = names::of_task(&prepare.identity, &shared.config) {
+            shared.succeed(key, &name, &prepare.identity.party).await?;
+        }
         let wanted = job::prepared(key, prepare, &shared.config);
-        let job = apply(&shared.apis.jobs, &names::job(key), &wanted).await?;
+        let job = apply(&shared.apis.jobs, &wanted.name_any(), &wanted).await?;
         let prepared = observe::prepared(&job, &shared.config);
         shared.known.wrote(job);
         Ok(prepared)

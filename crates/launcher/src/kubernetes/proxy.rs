@@ -6,12 +6,12 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use kube::client::Body;
+use kube::{ResourceExt as _, client::Body};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Shared, names, observe};
+use super::{Shared, observe};
 use crate::{Answer, Key, Proxy};
 
 /// How long one question may take.
@@ -26,7 +26,7 @@ const UNAVAILABLE: &str = "14";
 #[async_trait]
 impl Proxy for Shared {
     async fn get(&self, key: &Key, port: &str, path: &str) -> Option<Answer> {
-        let (namespace, name) = (&self.apis.namespace, names::job(key));
+        let (namespace, name) = (&self.apis.namespace, self.known.job(key).ok()??.name_any());
         let path = path.trim_start_matches('/');
         let uri = format!("/api/v1/namespaces/{namespace}/services/http:{name}:{port}/proxy/{path}");
         let request = http::Request::get(uri).body(Body::empty()).ok()?;

@@ -27,7 +27,7 @@ impl Shared {
             return Ok(());
         }
         if names::time(&job, STARTED_AT).is_none() {
-            return self.remove(key).await;
+            return self.remove(key, &job.name_any()).await;
         }
         if !matches!(observe::observed(&job, &self.config, now()), Observed::Exited(_)) {
             return Err(LaunchError::StillRunning { key: key.to_string() });
@@ -47,20 +47,19 @@ impl Shared {
         if names::time(&job, RELEASED_AT).is_none() {
             return Err(LaunchError::NotReleased { key: key.to_string() });
         }
-        self.remove(key).await
+        self.remove(key, &job.name_any()).await
     }
 
     /// Deletes the job after everything that it owns, and waits until it is gone.
-    async fn remove(&self, key: &Key) -> Result<(), LaunchError> {
-        let name = names::job(key);
+    pub(super) async fn remove(&self, key: &Key, name: &str) -> Result<(), LaunchError> {
         let action = format!("delete {name}");
         let how = DeleteParams::foreground();
-        match within(action.clone(), self.apis.jobs.delete(&name, &how)).await {
+        match within(action.clone(), self.apis.jobs.delete(name, &how)).await {
             Ok(_) | Err(LaunchError::KubernetesRefused { code: 404, .. }) => {}
             Err(error) => return Err(error),
         }
         let gone = async {
-            while let Some(job) = within(action.clone(), self.apis.jobs.get_opt(&name)).await? {
+            while let Some(job) = within(action.clone(), self.apis.jobs.get_opt(name)).await? {
                 tracing::debug!(job = job.name_any(), "waits for what it owns to be gone");
                 tokio::time::sleep(LOOK).await;
             }

@@ -27,6 +27,7 @@ fn prepare(role: &str, ports: &[&str]) -> Prepare {
             run: "run".to_owned(),
             task: "task".to_owned(),
             attempt: 1,
+            job_name: None,
         },
         image: None,
     }

@@ -40,7 +40,9 @@ impl Need {
                 "binary_id(flow-mariadb::server) + (binary_id(flow-server::store) - test(sqlite::)) \
                  + ((package(flow-agent) + package(flow-federate)) & test(mariadb)) + binary_id(flow-testbed::chaos)"
             }
-            Self::ApiServer => "binary_id(/^flow-operator::/) + binary_id(flow-cluster::api)",
+            Self::ApiServer => {
+                "binary_id(/^flow-operator::/) + binary_id(flow-cluster::api) + binary_id(flow-launcher::kubernetes)"
+            }
             Self::Node => "binary_id(flow-testbed::pods) + binary_id(flow-cluster::node)",
         }
     }

@@ -12,6 +12,7 @@ mod templates;
 use flow_api::legacy::RetCode;
 use flow_domain::ErrorCode;
 
+pub(super) use self::names::job_name;
 pub(crate) use self::names::{TASK, TEMPLATE};
 pub use self::{
     document::{TaskBody, TemplateBody},

@@ -1,14 +1,41 @@
-//! How templates and tasks are named in `/api/v1`: by ids of 30 and 32 hexadecimal digits, and by those that they had before an import.
+//! How templates and tasks are named in `/api/v1`: by ids of 30 and 32 hexadecimal digits, and by those that they had before an import. And
+//! how their jobs are named in a cluster.
 
 use flow_api::legacy::RetCode;
-use flow_domain::{TaskId, Template, TemplateId, task::Task};
+use flow_domain::{
+    TaskId, Template, TemplateId,
+    profile::{Placement, Profile},
+    task::Task,
+};
 
-use super::Denied;
+use super::{Denied, document::Written};
 use crate::service::Services;
 
 /// The kinds of former ids.
 pub(crate) const TEMPLATE: &str = "template";
 pub(crate) const TASK: &str = "task";
+
+/// The id by which clients know a task.
+pub(super) fn id(task: &Task, written: Option<&Written>) -> String {
+    let former = written.and_then(|written| written.id.clone());
+    former.unwrap_or_else(|| task.id.to_string())
+}
+
+/// What the jobs of a task that was made in `/api/v1` are named by in a cluster, as Iflearner Flow did it: its id. Names tell jobs apart by
+/// where they run, so they do for frameworks that have one of each only.
+pub(in crate::service) fn job_name(task: &Task, profile: &Profile) -> Option<String> {
+    let written = Written::read(&task.spec.annotations)?;
+    let is_one = |placement| {
+        profile
+            .roles
+            .values()
+            .filter(|role| role.placement == placement)
+            .count()
+            <= 1
+    };
+    (is_one(Placement::Aggregator) && is_one(Placement::EachParty))
+        .then(|| id(task, Some(&written)).to_ascii_lowercase())
+}
 
 impl Services {
     /// The template of that id.

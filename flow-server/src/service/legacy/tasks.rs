@@ -15,7 +15,7 @@ use flow_domain::{
 use super::{
     Denied, PageNumber,
     document::{TaskBody, Written, text},
-    status,
+    names, status,
     templates::{name, shown_id},
 };
 use crate::{
@@ -83,9 +83,7 @@ pub(super) fn view(task: &Task, gang: Option<&Gang>, parties: &Parties) -> TaskV
         each.collect()
     };
     TaskView {
-        task_id: written
-            .and_then(|written| written.id.clone())
-            .unwrap_or_else(|| task.id.to_string()),
+        task_id: names::id(task, written),
         template_id: template.unwrap_or_else(|| task.template.to_string()),
         name: spec.name.to_string(),
         remark: text(written, |written| written.remark.clone(), &spec.remark),

@@ -51,6 +51,7 @@ pub(super) fn mk_spec(run: u128, task: u128) -> Arc<AssignmentSpec> {
         success_codes: vec![0],
         exit_codes: BTreeMap::new(),
         peers: Vec::new(),
+        job_name: None,
     })
 }
 

@@ -13,6 +13,7 @@ fn identity(aggregator: bool) -> Identity {
         run: "0198b5a1-0000-7000-8000-000000000001".to_owned(),
         task: "Ziffern 1".to_owned(),
         attempt: 2,
+        job_name: None,
     }
 }
 
@@ -118,15 +119,20 @@ fn a_party_with_everything_set() {
 #[test]
 fn the_longest_names_are_ones_that_kubernetes_takes() {
     let key = Key::new("f".repeat(32)).unwrap();
-    assert!(names::job(&key).len() <= 63);
-    let identity = Identity {
-        party: "p".repeat(63),
-        ..identity(false)
-    };
     let config = KubernetesConfig {
         domain: ["d".repeat(63), "e".repeat(63)].join("."),
         ..KubernetesConfig::default()
     };
     config.validate().unwrap();
-    assert!(names::host(&key, &identity, &config.domain).len() <= 253);
+    for (party, job_name) in [(63, None), (63, Some(36)), (10, Some(32))] {
+        for aggregator in [false, true] {
+            let identity = Identity {
+                party: "p".repeat(party),
+                job_name: job_name.map(|length| "a".repeat(length)),
+                ..identity(aggregator)
+            };
+            assert!(names::job(&key, &identity, &config).len() <= 63, "{identity:?}");
+            assert!(names::host(&key, &identity, &config).len() <= 253, "{identity:?}");
+        }
+    }
 }
