@@ -32,6 +32,7 @@ images:
   - {name: iflearner-flow/flow-server, newTag: test}
   - {name: iflearner-flow/flow-federate, newTag: test}
 configMapGenerator:
+  - {name: flow-server-env, namespace: flow-center, behavior: merge, literals: [FLOW_SERVER__LEGACY__LISTEN=127.0.0.1:1234]}
   - {name: flow-operator-env, namespace: flow-system, behavior: merge, literals: [FLOW_OPERATOR__INGRESS__PRESET=contour]}
   - {name: flow-federate-env, namespace: flow-party-a, behavior: merge, literals: [FLOW_FEDERATE__AGENT__DATASETS__DIGITS__CLAIM=digits]}
   - {name: flow-federate-env, namespace: flow-party-b, behavior: merge, literals: [FLOW_FEDERATE__AGENT__DATASETS__DIGITS__CLAIM=digits]}

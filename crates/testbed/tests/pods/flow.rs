@@ -1,10 +1,10 @@
 //! flow-server in the cluster, as a user has it: through a forwarded port, which breaks when the pod goes, and comes back.
 
-use std::{process::Stdio, time::Duration};
+use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use flow_api::{AssignmentView, Page, RunView, Why};
 use flow_domain::{RunId, RunState};
-use flow_testbed::within;
+use flow_testbed::{Legacy, within};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{
@@ -20,6 +20,7 @@ use crate::{PATIENCE, kubectl::Kubectl};
 pub(crate) struct Flow {
     http: reqwest::Client,
     base: watch::Receiver<String>,
+    legacy: watch::Receiver<Option<SocketAddr>>,
     forward: AbortHandle,
 }
 
@@ -29,21 +30,32 @@ impl Drop for Flow {
     }
 }
 
-/// Forwards a port to the server's pod, again and again.
-async fn forward(kubectl: Kubectl, base: watch::Sender<String>) {
+/// Forwards ports to the server's pod, again and again: those of `/api/v2` and of `/api/v1`.
+async fn forward(kubectl: Kubectl, base: watch::Sender<String>, legacy: watch::Sender<Option<SocketAddr>>) {
     loop {
         let mut command = kubectl.command("kubectl");
-        command.args(["--namespace", "flow-center", "port-forward", "flow-server-0", ":1235"]);
+        command.args([
+            "--namespace",
+            "flow-center",
+            "port-forward",
+            "flow-server-0",
+            ":1235",
+            ":1234",
+        ]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // `Forwarding from 127.0.0.1:40123 -> 1235`
         while let Ok(Some(line)) = lines.next_line().await {
-            if let Some(address) = line
-                .split_whitespace()
-                .nth(2)
-                .filter(|address| address.starts_with("127."))
-            {
-                base.send_replace(format!("http://{address}"));
+            // `Forwarding from 127.0.0.1:40123 -> 1235`
+            let mut words = line.split_whitespace().skip(2);
+            let (address, port) = (words.next(), words.nth(1));
+            match (address.and_then(|address| address.parse::<SocketAddr>().ok()), port) {
+                (Some(address), Some("1235")) if address.is_ipv4() => {
+                    base.send_replace(format!("http://{address}"));
+                }
+                (Some(address), Some("1234")) if address.is_ipv4() => {
+                    legacy.send_replace(Some(address));
+                }
+                _ => {}
             }
         }
         let _ = child.kill().await;
@@ -55,11 +67,20 @@ impl Flow {
     pub(crate) fn connect(kubectl: &Kubectl) -> Self {
         flow_daemon::tls::install_crypto();
         let (sender, base) = watch::channel(String::new());
+        let (legacy_sender, legacy) = watch::channel(None);
         Self {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             base,
-            forward: tokio::spawn(forward(kubectl.clone(), sender)).abort_handle(),
+            legacy,
+            forward: tokio::spawn(forward(kubectl.clone(), sender, legacy_sender)).abort_handle(),
         }
+    }
+
+    /// A client of `/api/v1`.
+    pub(crate) async fn legacy(&self) -> Legacy {
+        let mut legacy = self.legacy.clone();
+        let address = tokio::time::timeout(PATIENCE, legacy.wait_for(Option::is_some)).await;
+        Legacy::new(address.unwrap().unwrap().unwrap())
     }
 
     /// Asks until there is an answer: the port breaks with the pod. Refusals are failures of the test.

@@ -41,7 +41,7 @@ impl Kubectl {
         command
     }
 
-    fn kubectl(&self, arguments: &str) -> Command {
+    pub(crate) fn kubectl(&self, arguments: &str) -> Command {
         let mut command = self.command("kubectl");
         command.args(arguments.split_whitespace());
         command

@@ -8,9 +8,11 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test ends there")]
 
 mod deployment;
+mod evidence;
 mod flow;
 mod inventory;
 mod kubectl;
+mod legacy;
 mod outages;
 mod routing;
 mod scenarios;
@@ -18,6 +20,7 @@ mod scenarios;
 use std::time::{Duration, Instant};
 
 use deployment::Deployment;
+use evidence::Evidence;
 use inventory::Inventory;
 use kubectl::Kubectl;
 
@@ -25,6 +28,7 @@ use kubectl::Kubectl;
 async fn the_platform_in_a_real_cluster() {
     let began = Instant::now();
     let kubectl = Kubectl::from_environment();
+    let _evidence = Evidence(kubectl.clone());
     let before = Inventory::take(&kubectl).await;
     let deployment = Deployment::apply(&kubectl).await;
     say(began, "deployed");
@@ -42,11 +46,12 @@ async fn the_platform_in_a_real_cluster() {
     tokio::join!(
         scenarios::smpc(&deployment),
         scenarios::deleted_pod(&deployment),
+        legacy::task(&deployment),
         routing::long_and_large(&deployment)
     );
     say(
         began,
-        "secure aggregation, a pod deleted under a run, long calls and large messages",
+        "secure aggregation, a pod deleted under a run, a task of /api/v1, long calls and large messages",
     );
     outages::everything_killed(&deployment).await;
     say(began, "agent, server and operator killed under a run");
@@ -54,7 +59,7 @@ async fn the_platform_in_a_real_cluster() {
     say(began, "the API server silent under a run");
     routing::gateway(&deployment).await;
     say(began, "a training, long calls and large messages by way of a Gateway");
-    scenarios::legacy_manifests(&deployment).await;
+    legacy::manifests(&deployment).await;
     say(began, "manifests of the original operator");
 
     // A namespace with the party's own volumes stays, until they are gone.

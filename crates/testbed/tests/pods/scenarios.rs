@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use flow_api::AssignmentView;
 use flow_domain::{Reason, RunId, RunState};
-use flow_testbed::within;
 use serde_json::{Value, json};
 
-use crate::{PATIENCE, deployment::Deployment};
+use crate::deployment::Deployment;
 
 /// One submission trains to success, by host names and through the ingress.
 pub(crate) async fn success(at: &Deployment) {
@@ -143,53 +142,6 @@ async fn expect(at: &Deployment, run: RunId, reason: Reason, words: &str) {
     assert_eq!((ended.state, why.reason), (RunState::Failed, reason), "{why:#?}");
     assert!(why.message.contains(words), "{why:#?}");
     assert!(!why.hint.is_empty());
-}
-
-/// Old manifests, with nothing but the old fields, run beside each other without the platform.
-pub(crate) async fn legacy_manifests(at: &Deployment) {
-    // Python 3.11 needs a shim to import the client, and the original's images had an older one.
-    let job = |name: &str, role: &str, host: &str, restart: &str, code: &str| {
-        format!(
-            "---\napiVersion: git.iflytek.com/v1\nkind: IflearnerJob\nmetadata:\n  name: {name}\n  namespace: flow-party-a\nspec:\n  \
-             role: {role}\n  host: {host}\n  template:\n    spec:\n{restart}      terminationGracePeriodSeconds: 1\n      containers:\n      - name: iflearner\n        image: \
-             iflearner-flow/training:test\n        args: [python, -c, {code:?}]\n"
-        )
-    };
-    let never = "      restartPolicy: Never\n";
-    let serve = "import http.server; http.server.ThreadingHTTPServer(('', 50002), http.server.SimpleHTTPRequestHandler).serve_forever()";
-    let read =
-        "print(open('/etc/server-iflearner-secret.crt').read(27), open('/etc/party-iflearner-secret.crt').read(27))";
-    let manifests = [
-        job("old-server", "server", "old.server.iflearner.com", "", serve),
-        job("old-client", "client", "old.party-a.party.iflearner.com", never, read),
-    ];
-    at.kubectl.apply(&manifests.concat()).await;
-    let status = async |name: &str| {
-        at.kubectl
-            .json(&format!("--namespace flow-party-a get iflearnerjob {name}"))
-            .await["status"]
-            .clone()
-    };
-    within(PATIENCE, "the client's end", async || {
-        (status("old-client").await["phase"] == "Succeeded").then_some(())
-    })
-    .await;
-    let printed = at.kubectl.run("--namespace flow-party-a logs old-client").await;
-    assert_eq!(printed.matches("-----BEGIN CERTIFICATE-----").count(), 2, "{printed}");
-    within(PATIENCE, "the server", async || {
-        (status("old-server").await["phase"] == "Running").then_some(())
-    })
-    .await;
-    let page = "get --raw /api/v1/namespaces/flow-party-a/services/http:old-server:82/proxy/";
-    within(PATIENCE, "the server's page", async || {
-        at.kubectl.try_run(page).await.ok()
-    })
-    .await;
-    let ingress = at.kubectl.json("--namespace flow-party-a get ingress old-server").await;
-    assert_eq!(ingress["spec"]["rules"][0]["host"], "old.server.iflearner.com");
-    at.kubectl
-        .run("--namespace flow-party-a delete iflearnerjob old-server old-client --cascade=foreground")
-        .await;
 }
 
 /// The name of a member's job.
