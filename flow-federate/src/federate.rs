@@ -22,12 +22,13 @@ use flow_daemon::{
 };
 use flow_domain::{PartyId, ids::InvalidId};
 use flow_launcher::LaunchError;
+use flow_rest::{Guard, Metrics};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 
 use crate::{
     config::{Config, RestConfig},
-    rest::{self, App, Guard, Metrics},
+    rest::{self, App},
 };
 
 /// How often the TLS files are looked at.

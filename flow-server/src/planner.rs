@@ -87,8 +87,8 @@ pub(crate) async fn run(store: Store, hub: Arc<Hub>, engine: Arc<Engine>, end: C
     }
 }
 
-/// Plans each run that is due, or has a part at a party whose agent came or went, or that is under way at all. One that cannot be
-/// planned holds up no other.
+/// Plans each run that is due, and then each that has a part at a party whose agent came or went, or that is under way at all. One that
+/// cannot be planned holds up no other.
 async fn plan(
     store: &Store,
     engine: &Engine,
@@ -96,13 +96,22 @@ async fn plan(
     everything: bool,
     parties: &BTreeSet<PartyId>,
 ) -> Result<(), EngineError> {
-    let mut runs: BTreeSet<RunId> = store.due_runs(now, BATCH).await?.into_iter().collect();
-    if everything {
-        runs.extend(store.taking_runs().await?);
-    } else if !parties.is_empty() {
+    // Deadlines wait for nobody: after a restart all the others are a long way.
+    let due = store.due_runs(now, BATCH).await?;
+    let planned = each(engine, due.iter().copied()).await;
+    let others = if everything {
+        store.taking_runs().await?
+    } else if parties.is_empty() {
+        Vec::new()
+    } else {
         let parties: Vec<PartyId> = parties.iter().cloned().collect();
-        runs.extend(store.live_runs_at(&parties).await?);
-    }
+        store.live_runs_at(&parties).await?
+    };
+    let others: BTreeSet<RunId> = others.into_iter().filter(|run| !due.contains(run)).collect();
+    planned.and(each(engine, others).await)
+}
+
+async fn each(engine: &Engine, runs: impl IntoIterator<Item = RunId>) -> Result<(), EngineError> {
     let mut outcome = Ok(());
     for id in runs {
         if let Err(error) = engine.replan(id).await {

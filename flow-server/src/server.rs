@@ -15,6 +15,7 @@ use flow_daemon::{
 };
 use flow_database::{ConnectError, SoleUse};
 use flow_pki::TrustDomain;
+use flow_rest::{Guard, Metrics};
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::gauge::ConstGauge};
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
@@ -159,7 +160,7 @@ impl Server {
             services,
             end: end.clone(),
         };
-        let http_metrics = Arc::new(rest::Metrics::register(&mut registry));
+        let http_metrics = Arc::new(Metrics::register(&mut registry));
         let options = ServeOptions {
             max_connections: config.rest.max_connections,
             drain: Duration::from_secs(5),
@@ -167,14 +168,14 @@ impl Server {
         };
         let legacy_addr = legacy.as_ref().map(|(_, addr)| *addr);
         if let Some((listener, addr)) = legacy {
-            let guard = rest::Guard::new(addr, config.rest.hosts.clone());
+            let guard = Guard::new(addr, config.rest.hosts.clone());
             let router = rest::v1::router(app.clone(), guard, config.rest.max_body, http_metrics.clone());
             let (options, end) = (options.clone(), end.clone());
             shutdown.tracker.spawn(async move {
                 serve(listener, router, options, end).await;
             });
         }
-        let guard = rest::Guard::new(rest, config.rest.hosts);
+        let guard = Guard::new(rest, config.rest.hosts);
         let router = rest::router(app, guard, config.rest.max_body, http_metrics);
         let registry = Arc::new(registry);
         page.serve(readiness.clone(), registry.clone(), shutdown);

@@ -8,6 +8,7 @@ pub mod journal;
 mod m20261121_000001_first;
 mod m20261121_000002_servers;
 mod m20261121_000003_pages;
+mod m20261121_000004_order;
 mod table;
 
 /// All migrations of the server's store in order.
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_first::Migration),
             Box::new(m20261121_000002_servers::Migration),
             Box::new(m20261121_000003_pages::Migration),
+            Box::new(m20261121_000004_order::Migration),
         ]
     }
 }

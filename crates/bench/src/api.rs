@@ -1,10 +1,10 @@
-//! A client of the REST API.
+//! Clients of the REST APIs.
 
 use std::{net::SocketAddr, time::Duration};
 
 use flow_api::{EventView, Page, RunView};
 use reqwest::{Client, RequestBuilder};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -12,7 +12,7 @@ use crate::Outcome;
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A client; cheap to clone, and its clones share connections.
+/// A client of `/api/v2`; cheap to clone, and its clones share connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
     http: Client,
@@ -31,6 +31,11 @@ impl Api {
     /// GET.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {
         read(path, self.http.get(format!("{}{path}", self.base))).await
+    }
+
+    /// PUT of a document.
+    pub(crate) async fn put<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Outcome<T> {
+        read(path, self.http.put(format!("{}{path}", self.base)).json(body)).await
     }
 
     /// POST of a document.
@@ -66,6 +71,49 @@ impl Api {
             }
         }
         Ok(count)
+    }
+}
+
+/// A client of `/api/v1`.
+#[derive(Debug, Clone)]
+pub(crate) struct Legacy {
+    http: Client,
+    base: String,
+}
+
+/// What every answer there is in.
+#[derive(Deserialize)]
+struct Envelope<T> {
+    ret_code: u32,
+    ret_msg: String,
+    data: Option<T>,
+}
+
+impl Legacy {
+    /// A client of the listener there.
+    pub(crate) fn new(listener: SocketAddr) -> Outcome<Self> {
+        Ok(Self {
+            http: Client::builder().no_proxy().timeout(LIMIT).build()?,
+            base: format!("http://{listener}/api/v1"),
+        })
+    }
+
+    /// GET; answers the data.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Outcome<Option<T>> {
+        unwrap(path, self.http.get(format!("{}{path}", self.base))).await
+    }
+
+    /// POST of a document; answers the data, where there is any.
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Outcome<Option<T>> {
+        unwrap(path, self.http.post(format!("{}{path}", self.base)).json(body)).await
+    }
+}
+
+async fn unwrap<T: DeserializeOwned>(path: &str, request: RequestBuilder) -> Outcome<Option<T>> {
+    let answer: Envelope<T> = read(path, request).await?;
+    match answer.ret_code {
+        0 => Ok(answer.data),
+        code => Err(format!("{path}: {code}: {}", answer.ret_msg).into()),
     }
 }
 

@@ -1,8 +1,12 @@
 //! Many rows out of few: what the server has stored of real runs, again and again under other ids, while nobody uses it.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use crate::{Outcome, options::Kind};
+use crate::{
+    Outcome,
+    options::Kind,
+    sql::{columns, copied, count, number},
+};
 
 /// How many rows one statement makes at most, in thousands.
 const THOUSANDS: usize = 20;
@@ -33,14 +37,10 @@ impl<'a> Copies<'a> {
             "INSERT INTO bench_original SELECT ROW_NUMBER() OVER (ORDER BY id) - 1, id FROM run WHERE queue = {standing}"
         ))
         .await?;
-        let select = Statement::from_string(db.get_database_backend(), "SELECT * FROM run LIMIT 1");
-        let Some(run) = db.query_one_raw(select).await? else {
-            return Err("there is no run to make copies of".into());
-        };
         Ok(Self {
             db,
             kind,
-            columns: run.column_names(),
+            columns: columns(db, "run").await?,
             originals: count(db, "bench_original").await?,
         })
     }
@@ -49,10 +49,10 @@ impl<'a> Copies<'a> {
     pub(crate) async fn each(&self, times: usize) -> Outcome {
         for copy in 1..=times {
             // Of an id of version 7 the time stays, and of what was drawn enough to be unique.
-            let id = self.text(&[
+            let id = self.kind.text(&[
                 "SUBSTR(r.id, 1, 12)",
                 "'7'",
-                &self.hex("%03x", &copy.to_string()),
+                &self.kind.hex("%03x", &copy.to_string()),
                 "'8000'",
                 "SUBSTR(r.id, 21, 12)",
             ]);
@@ -77,7 +77,11 @@ impl<'a> Copies<'a> {
             let rows = (runs - there).min(thousands * 1000);
             let number = format!("({there} + a.j * {thousands} + b.j)");
             let time = format!("({FIRST} + i)");
-            let id = self.text(&[&self.hex("%012x", &time), "'70008000'", &self.hex("%012x", "i")]);
+            let id = self.kind.text(&[
+                &self.kind.hex("%012x", &time),
+                "'70008000'",
+                &self.kind.hex("%012x", "i"),
+            ]);
             let is_failed = format!("i % {FAILED} = 0");
             let status = self.status(&id);
             let failed = format!("REPLACE({status}, '\"state\":\"Succeeded\"', '\"state\":\"Failed\"')");
@@ -115,41 +119,12 @@ impl<'a> Copies<'a> {
 
     /// The columns of a run, and what a copy has there: what is given here, and everything else as it is.
     fn run(&self, changed: &[(&str, &str)]) -> (String, String) {
-        let value = |column: &String| match changed.iter().find(|(name, _)| name == column) {
-            Some((_, value)) => (*value).to_owned(),
-            None => format!("r.{column}"),
-        };
-        let values: Vec<String> = self.columns.iter().map(value).collect();
-        (self.columns.join(", "), values.join(", "))
-    }
-
-    /// Pieces of text as one.
-    fn text(&self, pieces: &[&str]) -> String {
-        match self.kind {
-            Kind::Sqlite => format!("({})", pieces.join(" || ")),
-            Kind::Mariadb => format!("CONCAT({})", pieces.join(", ")),
-        }
+        copied(&self.columns, "r", changed)
     }
 
     /// The status of the run that is copied, with another id.
     fn status(&self, id: &str) -> String {
-        // MariaDB compares documents otherwise than ids, and wants to be told how.
-        let collate = match self.kind {
-            Kind::Sqlite => "",
-            Kind::Mariadb => " COLLATE utf8mb4_bin",
-        };
-        format!("REPLACE(r.status, r.id{collate}, {id}{collate})")
-    }
-
-    /// A number in hexadecimal digits, as `%03x` does it.
-    fn hex(&self, format: &str, number: &str) -> String {
-        match self.kind {
-            Kind::Sqlite => format!("printf('{format}', {number})"),
-            Kind::Mariadb => {
-                let digits = format.trim_matches(|c: char| !c.is_ascii_digit());
-                format!("LPAD(LOWER(HEX({number})), {digits}, '0')")
-            }
-        }
+        self.kind.replace("r.status", "r.id", id)
     }
 }
 
@@ -161,15 +136,4 @@ pub(crate) async fn unsaid(db: &DatabaseConnection) -> Outcome<usize> {
 /// How many bytes the documents of a run take.
 pub(crate) async fn size_of_run(db: &DatabaseConnection) -> Outcome<usize> {
     number(db, "SELECT MAX(LENGTH(spec) + LENGTH(status)) FROM run").await
-}
-
-async fn count(db: &DatabaseConnection, what: &str) -> Outcome<usize> {
-    number(db, &format!("SELECT COUNT(*) FROM {what}")).await
-}
-
-async fn number(db: &DatabaseConnection, sql: &str) -> Outcome<usize> {
-    let select = Statement::from_string(db.get_database_backend(), sql);
-    let row = db.query_one_raw(select).await?;
-    let number: i64 = row.ok_or("no row of a count")?.try_get_by_index(0)?;
-    Ok(usize::try_from(number)?)
 }

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use flow_mariadb::Server;
 use sea_orm::{
     ConnectOptions, Database as Connect, DatabaseConnection,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        Executor,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use tempfile::TempDir;
 
@@ -84,6 +87,25 @@ pub(crate) fn note(text: &str) {
 impl Database {
     /// Connections with the durability that the server's have.
     pub(crate) async fn connect(&self, connections: u32) -> Outcome<DatabaseConnection> {
+        Ok(Connect::connect(self.options(connections)).await?)
+    }
+
+    /// Connections that are as the server's in all else too: transactions see what was committed meanwhile, and a connection that was just
+    /// in use is not asked whether it answers.
+    pub(crate) async fn connect_as_server(&self, connections: u32) -> Outcome<DatabaseConnection> {
+        let mut options = self.options(connections);
+        options.test_before_acquire(false).map_sqlx_mysql_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
+                Box::pin(async move {
+                    let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+                    connection.execute(isolation).await.map(drop)
+                })
+            })
+        });
+        Ok(Connect::connect(options).await?)
+    }
+
+    fn options(&self, connections: u32) -> ConnectOptions {
         let mut options = ConnectOptions::new(&self.url);
         options
             .min_connections(connections)
@@ -96,6 +118,6 @@ impl Database {
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(std::time::Duration::from_secs(5))
             });
-        Ok(Connect::connect(options).await?)
+        options
     }
 }

@@ -55,6 +55,11 @@ pub(crate) fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
+/// Milliseconds and hundredths, for people.
+pub(crate) fn fine(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
+
 /// Seconds, for people.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
@@ -90,6 +95,14 @@ impl Row {
             ..Self::beside(what, measured)
         }
     }
+}
+
+/// Cells as a table, ready for a document.
+pub(crate) fn sheet(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(header);
+    table.add_rows(rows);
+    table.to_string()
 }
 
 /// The lines as a table, ready for a document.

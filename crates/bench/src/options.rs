@@ -1,25 +1,57 @@
 //! What is measured, and how much of it.
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Measures a flow-server over its real protocols.
 #[derive(Debug, Parser)]
 #[command(name = "flow-bench", version)]
-pub(crate) struct Options {
+pub(crate) struct Asked {
+    /// What.
+    #[command(subcommand)]
+    pub(crate) suite: Suite,
+    /// How.
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Suite {
+    /// Starts, agents, a restart and long lists of runs.
+    Dispatch(Dispatch),
+    /// Requests of `/api/v1` and `/api/v2`, beside the database's own rate of their statements.
+    Rest,
+}
+
+/// Which measurements.
+#[derive(Debug, Args)]
+pub(crate) struct Dispatch {
     /// Only these measurements, such as `--only a,e`; all if absent.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Letter>,
+}
+
+impl Dispatch {
+    /// Whether it is to be measured.
+    pub(crate) fn wants(&self, letter: Letter) -> bool {
+        self.only.is_empty() || self.only.contains(&letter)
+    }
+}
+
+/// Where it is measured, and how much of it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
     /// Only on these databases; all if absent.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', global = true)]
     on: Vec<Kind>,
-    /// Fewer agents, runs and rows: for developers. Its figures are no measure of the limits.
-    #[arg(long)]
+    /// Fewer agents, runs, requests and rows: for developers. Its figures are no measure of the limits.
+    #[arg(long, global = true)]
     quick: bool,
     /// What the server logs. Its default is the server's own.
-    #[arg(long, default_value = "info")]
+    #[arg(long, default_value = "info", global = true)]
     pub(crate) log: String,
     /// Keep the folder with the server's logs and databases, and say where it is.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) keep: bool,
 }
 
@@ -71,11 +103,6 @@ impl Kind {
 }
 
 impl Options {
-    /// Whether it is to be measured.
-    pub(crate) fn wants(&self, letter: Letter) -> bool {
-        self.only.is_empty() || self.only.contains(&letter)
-    }
-
     /// The databases to measure on.
     pub(crate) fn kinds(&self) -> Vec<Kind> {
         let all = [Kind::Sqlite, Kind::Mariadb];

@@ -38,15 +38,23 @@ pub(crate) struct Server {
     pub(crate) rest: SocketAddr,
     /// Where agents attach.
     pub(crate) link: SocketAddr,
+    /// Where `/api/v1` is served, if it is.
+    pub(crate) legacy: Option<SocketAddr>,
     /// When its process was started, by this process's clock and by the one on the wall.
     pub(crate) started: (Instant, SystemTime),
 }
 
 impl Server {
     /// Starts one on ports of its own, and waits until it is up. It has no agent in its own process: that one would start
-    /// real jobs.
-    pub(crate) async fn start(folder: &Path, database: &Database, tls: &TlsFiles, options: &Options) -> Outcome<Self> {
-        let config = json!({
+    /// real jobs. It serves `/api/v1` too if that is wanted (`legacy`).
+    pub(crate) async fn start(
+        folder: &Path,
+        database: &Database,
+        tls: &TlsFiles,
+        legacy: bool,
+        options: &Options,
+    ) -> Outcome<Self> {
+        let mut config = json!({
             "data_dir": folder.join("data"),
             "database": { "url": database.url },
             "rest": { "listen": "127.0.0.1:0" },
@@ -54,6 +62,9 @@ impl Server {
             "center": { "enabled": false },
             "log": { "format": "json", "filter": options.log },
         });
+        if legacy {
+            config["legacy"] = json!({ "listen": "127.0.0.1:0" });
+        }
         run(folder.to_owned(), config).await
     }
 
@@ -62,6 +73,9 @@ impl Server {
         let mut config = self.config.clone();
         config["rest"]["listen"] = json!(self.rest);
         config["link"]["listen"] = json!(self.link);
+        if let Some(legacy) = self.legacy {
+            config["legacy"]["listen"] = json!(legacy);
+        }
         *self = run(self.folder.clone(), config).await?;
         Ok(())
     }
@@ -109,12 +123,14 @@ async fn run(folder: PathBuf, config: Value) -> Outcome<Server> {
         config,
         rest: SocketAddr::from(([0, 0, 0, 0], 0)),
         link: SocketAddr::from(([0, 0, 0, 0], 0)),
+        legacy: None,
         started,
     };
     while started.0.elapsed() < UP {
         if let Some(up) = said(&log, skip)? {
             let address = |field: &str| up[field].as_str().unwrap_or_default().parse::<SocketAddr>();
             (server.rest, server.link) = (address("rest")?, address("link")?);
+            server.legacy = address("legacy").ok();
             return Ok(server);
         }
         if let Some(status) = server.child.try_wait()? {
@@ -141,7 +157,7 @@ fn program() -> Outcome<PathBuf> {
     let program = env::current_exe()?.with_file_name("flow-server");
     if !program.is_file() {
         return Err(format!(
-            "{} is not there: run `cargo xtask bench dispatch`, which builds it",
+            "{} is not there: run `cargo xtask bench dispatch` or `… rest`, which build it",
             program.display()
         )
         .into());

@@ -28,13 +28,27 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets one up on an empty database, with the templates of [`work`].
     pub(crate) async fn new(databases: &Databases, kind: Kind, name: &str, options: &Options) -> Outcome<Self> {
+        Self::set_up(databases, kind, name, false, options).await
+    }
+
+    /// The same, with `/api/v1` beside.
+    pub(crate) async fn of_both_apis(
+        databases: &Databases,
+        kind: Kind,
+        name: &str,
+        options: &Options,
+    ) -> Outcome<Self> {
+        Self::set_up(databases, kind, name, true, options).await
+    }
+
+    async fn set_up(databases: &Databases, kind: Kind, name: &str, legacy: bool, options: &Options) -> Outcome<Self> {
         let folder: PathBuf = databases.folder(&format!("{name}-{}", kind.name()))?;
         let certificates = folder.join("tls");
         std::fs::create_dir(&certificates)?;
         let authority = Authority::new(certificates)?;
         // The administrator's client of a database server blocks for a moment, and nothing else runs yet.
         let database = databases.fresh(kind, &folder)?;
-        let server = Server::start(&folder, &database, &authority.server()?, options).await?;
+        let server = Server::start(&folder, &database, &authority.server()?, legacy, options).await?;
         let api = Api::new(server.rest)?;
         work::templates(&api).await?;
         Ok(Self {

@@ -30,7 +30,8 @@ impl Framework {
         }
     }
 
-    fn template(self) -> &'static str {
+    /// The name of its template.
+    pub(crate) fn template(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Iflearner => "iflearner",

@@ -17,17 +17,33 @@ pub(crate) enum BenchTask {
     Operator(Operator),
     /// The server: starts, agents, a restart and lists, on SQLite and MariaDB, against the database's own limits.
     Dispatch(Dispatch),
+    /// The REST APIs: requests a second of v1 and v2 on SQLite and MariaDB, beside the database's own rate of their statements.
+    Rest(Rest),
 }
 
 /// What of the server is measured.
 #[derive(Debug, Args)]
 pub(crate) struct Dispatch {
-    /// Fewer agents, runs and rows: for developers. Its figures are no measure of the limits.
-    #[arg(long)]
-    quick: bool,
     /// Only these measurements, such as `--only a,e`.
     #[arg(long, value_name = "LETTERS")]
     only: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How the REST APIs are measured.
+#[derive(Debug, Args)]
+pub(crate) struct Rest {
+    #[command(flatten)]
+    how: How,
+}
+
+/// How a server is measured.
+#[derive(Debug, Args)]
+struct How {
+    /// Fewer agents, runs, requests and rows: for developers. Its figures are no measure of the limits.
+    #[arg(long)]
+    quick: bool,
     /// Only on this database, `sqlite` or `mariadb`.
     #[arg(long, value_name = "DATABASE")]
     on: Option<String>,
@@ -54,28 +70,31 @@ pub(crate) struct Operator {
 pub(crate) fn run(task: &BenchTask) -> Outcome {
     match task {
         BenchTask::Operator(asked) => operator(asked),
-        BenchTask::Dispatch(asked) => dispatch(asked),
+        BenchTask::Dispatch(asked) => {
+            let only = asked.only.iter().flat_map(|letters| ["--only", letters]);
+            server("dispatch", only, &asked.how)
+        }
+        BenchTask::Rest(asked) => server("rest", [], &asked.how),
     }
 }
 
 /// Builds the server and what measures it with one command, so that both have the same features, and runs the latter, which starts
 /// the former.
-fn dispatch(asked: &Dispatch) -> Outcome {
+fn server<'a>(suite: &str, arguments: impl IntoIterator<Item = &'a str>, how: &How) -> Outcome {
     let cancelled = cluster::cancelled_by_signals()?;
     flow_mariadb::install(&cancelled).map_err(|error| chain(&error))?;
     let packages = ["--package", "flow-server", "--package", "flow-bench"];
     cargo::run(cargo::cargo(["build", "--release"]).args(packages))?;
     let program = workspace::target_directory()?.join("release").join("flow-bench");
     let mut bench = cargo::command(program);
-    for (flag, is_set) in [("--quick", asked.quick), ("--keep", asked.keep)] {
+    bench.arg(suite).args(arguments);
+    for (flag, is_set) in [("--quick", how.quick), ("--keep", how.keep)] {
         if is_set {
             bench.arg(flag);
         }
     }
-    for (name, value) in [("--only", &asked.only), ("--on", &asked.on)] {
-        if let Some(value) = value {
-            bench.args([name, value]);
-        }
+    if let Some(databases) = &how.on {
+        bench.args(["--on", databases]);
     }
     cargo::run(&mut bench)
 }

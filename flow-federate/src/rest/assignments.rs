@@ -4,11 +4,12 @@ use axum::{Json, extract::State};
 use flow_agent::journal::{After, Entry, Filter};
 use flow_api::{Page, Problem};
 use flow_domain::{AssignmentId, AssignmentState, ErrorCode, RunId, TaskId, Timestamp};
+use flow_rest::{Failure, Params, Part};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    App, Failure, Params, Part, unreadable,
+    App, unreadable,
     views::{AssignmentDetail, AssignmentView, EventView},
 };
 

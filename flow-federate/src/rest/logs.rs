@@ -1,23 +1,17 @@
 //! `/assignments/{assignment}/logs`: what a job wrote, in the form that the server shows logs in.
 
-use std::convert::Infallible;
-
-use axum::{
-    body::{Body, Bytes},
-    extract::State,
-    http::{HeaderMap, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use flow_agent::journal::Entry;
-use flow_api::{LogLineView, NDJSON, Problem};
+use flow_api::{LogLineView, Problem};
 use flow_daemon::error::chain;
 use flow_domain::{AssignmentId, ErrorCode, PartyId, Timestamp};
 use flow_launcher::{LaunchError, LogLine, LogQuery as Query, Stream};
+use flow_rest::{Failure, Params, Part, log_lines};
 use futures::StreamExt;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{App, Failure, Params, Part, assignments::find};
+use super::{App, assignments::find};
 
 /// How many lines from the end, unless asked for otherwise, and the most that may be asked for.
 const TAIL: usize = 100;
@@ -61,15 +55,9 @@ pub(super) async fn logs(
     }
     let lines = app.agent.log(entry.id, part(&query));
     let lines = lines.map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
-    let json = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains(NDJSON));
     let (party, role) = (app.agent.party().clone(), role(entry));
-    let text = lines.map(move |line| Ok::<_, Infallible>(render(line, &party, &role, json)));
-    let body = Body::from_stream(text.take_until(app.end.cancelled_owned()));
-    let kind = if json { NDJSON } else { "text/plain; charset=utf-8" };
-    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+    let lines = lines.map(move |line| shown(line, &party, &role));
+    Ok(log_lines(&headers, lines.take_until(app.end.cancelled_owned())))
 }
 
 fn part(query: &LogQuery) -> Query {
@@ -97,23 +85,16 @@ fn role(entry: Entry) -> String {
     entry.asked.map(|asked| asked.role).unwrap_or_default()
 }
 
-fn render(line: Result<LogLine, LaunchError>, party: &PartyId, role: &str, json: bool) -> Bytes {
-    let view = |at, stderr, text| LogLineView {
+fn shown(line: Result<LogLine, LaunchError>, party: &PartyId, role: &str) -> LogLineView {
+    let (at, stderr, text) = match line {
+        Ok(line) => (line.at_micros, line.stream == Stream::Stderr, line.text),
+        Err(error) => (0, true, format!("(flow: {})", chain(&error))),
+    };
+    LogLineView {
         at: Timestamp(at),
         party: party.clone(),
         role: role.to_owned(),
         stderr,
         text,
-    };
-    let line = match line {
-        Ok(line) => view(line.at_micros, line.stream == Stream::Stderr, line.text),
-        Err(error) => view(0, true, format!("(flow: {})", chain(&error))),
-    };
-    let mut text = if json {
-        serde_json::to_string(&line).unwrap_or_default()
-    } else {
-        format!("{} {} {} {}", line.at, line.party, line.role, line.text)
-    };
-    text.push('\n');
-    text.into()
+    }
 }

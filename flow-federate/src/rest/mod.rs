@@ -5,12 +5,8 @@
 
 mod assignments;
 mod datasets;
-mod extract;
-mod finish;
-mod guard;
 mod legacy;
 mod logs;
-mod problem;
 mod views;
 
 use std::{sync::Arc, time::Duration};
@@ -19,19 +15,12 @@ use axum::{Router, http::StatusCode, middleware};
 use flow_agent::{Agent, JournalError};
 use flow_daemon::error::chain;
 use flow_domain::ErrorCode;
+use flow_rest::{Failure, Guard, Metrics, finish, guard, panicked};
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
-
-use self::{
-    extract::{Params, Part},
-    finish::finish,
-    guard::guard,
-    problem::{Failure, panicked},
-};
-pub(crate) use self::{finish::Metrics, guard::Guard};
 
 /// How long one request may take, apart from logs that are followed.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -31,6 +31,10 @@ use crate::{
 /// How many changes of runs a slow listener may be behind before it has to read anew.
 const CHANGES: usize = 1024;
 
+/// Of how many runs one pass of the queue says what else they wait for; the next one goes on with it. When a server or many parties come
+/// back that changes for the whole queue, and whoever may begin is not to wait until all the others know.
+const TOLD: usize = 256;
+
 /// Where every change of a run goes through.
 #[derive(Debug)]
 pub struct Engine {
@@ -141,12 +145,21 @@ impl Engine {
         let Some(hold) = self.leases.hold(PLANNER) else {
             return Ok(());
         };
-        for step in steps {
+        let (admitted, waiting): (Vec<_>, Vec<_>) = steps
+            .into_iter()
+            .partition(|step| matches!(step.decision, Decision::Admit(_)));
+        let mut told = 0;
+        for step in admitted.into_iter().chain(waiting) {
+            if told == TOLD {
+                self.queue.want();
+                return Ok(());
+            }
             let carry_out = |gang: &Gang, parties: &Parties, now| match &step.decision {
                 Decision::Admit(how) => Ok(gang::admit(gang, &how.chosen, parties, now)?),
                 Decision::Wait { reason, message } => Ok(gang::wait(gang, parties, *reason, message, now)),
             };
             let changed = self.change_with(step.run, hold.fence.as_ref(), carry_out).await;
+            told += usize::from(changed.is_ok() && matches!(step.decision, Decision::Wait { .. }));
             if let Err(error) = changed {
                 tracing::error!(run = %step.run, error = %flow_daemon::error::chain(&error), "cannot carry out the queue's decision");
                 if matches!(error, EngineError::Store(StoreError::TakenOver(_))) {

@@ -13,16 +13,13 @@ use axum::{
 };
 use flow_api::{EventView, Page, Problem};
 use flow_domain::{RunId, gang::Gang};
+use flow_rest::{Failure, Params, Part};
 use futures::Stream;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::IntoParams;
 
-use super::{
-    App, Failure,
-    extract::{Params, Part},
-    templates::page_size,
-};
+use super::{App, templates::page_size};
 use crate::{service::Refusal, store::StoredEvent};
 
 /// How many events are read at a time, and how often a stream looks by itself.

@@ -1,17 +1,16 @@
-//! What handlers take: bodies, queries and preconditions, with errors that name the field.
+//! What handlers take: bodies and preconditions, with errors that name the field.
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use flow_api::IDEMPOTENCY_KEY;
 use flow_domain::{ErrorCode, nearest};
+use flow_rest::Failure;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
-use super::Failure;
 use crate::store::Claim;
 
 /// A JSON body, and the idempotency key that came with it.
@@ -22,12 +21,6 @@ pub(crate) struct Creating<T> {
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
-
-/// Query parameters.
-pub(crate) struct Params<T>(pub(crate) T);
-
-/// One part of the path, such as an id.
-pub(crate) struct Part<T>(pub(crate) T);
 
 /// The revision that the caller expects, from `If-Match`.
 pub(crate) struct IfMatch(pub(crate) Option<u32>);
@@ -131,46 +124,7 @@ fn claim(headers: &HeaderMap, place: &str, bytes: &[u8]) -> Result<Option<Claim>
             "use 1 to 255 characters, such as a UUID",
         ));
     }
-    let mut id = Sha256::new();
-    id.update(place);
-    id.update([0]);
-    id.update(key);
-    Ok(Some(Claim {
-        id: hex(&id.finalize()),
-        fingerprint: hex(&Sha256::digest(bytes)),
-    }))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let Query(query) = Query::from_request_parts(parts, state).await.map_err(|error| {
-            Failure::new(
-                ErrorCode::Invalid,
-                format!("the query is not right: {}", error.body_text()),
-            )
-        })?;
-        Ok(Self(query))
-    }
-}
-
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T> {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let Path(part) = Path::from_request_parts(parts, state).await.map_err(|error| {
-            Failure::new(
-                ErrorCode::Invalid,
-                format!("the path is not right: {}", error.body_text()),
-            )
-        })?;
-        Ok(Self(part))
-    }
+    Ok(Some(Claim::of(place, key, bytes)))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {

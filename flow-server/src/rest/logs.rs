@@ -1,23 +1,16 @@
 //! `/runs/{run}/logs`: the members' logs, merged as they come in.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use axum::{
-    body::{Body, Bytes},
-    extract::State,
-    http::{HeaderMap, header},
-    response::{IntoResponse, Response},
-};
-use flow_api::{LogLineView, NDJSON, Problem};
+use axum::{extract::State, http::HeaderMap, response::Response};
+use flow_api::{LogLineView, Problem};
 use flow_domain::{PartyId, RunId, Timestamp};
+use flow_rest::{Failure, Params, Part, log_lines};
 use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{
-    App, Failure,
-    extract::{Params, Part},
-};
+use super::App;
 use crate::engine::Engine;
 use crate::hub::LogPart;
 use crate::service::{LogSelection, MemberLog};
@@ -71,29 +64,12 @@ pub(super) async fn logs(
         },
     };
     let members = app.services.logs(run, &selection).await?;
-    let json = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains(NDJSON));
     let lines = stream::select_all(
         members
             .into_iter()
             .map(|member| Box::pin(lines(member, app.services.engine.clone()))),
     );
-    let text = lines.map(move |line| Ok::<_, Infallible>(render(&line, json)));
-    let body = Body::from_stream(text.take_until(app.end.cancelled_owned()));
-    let kind = if json { NDJSON } else { "text/plain; charset=utf-8" };
-    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
-}
-
-fn render(line: &LogLineView, json: bool) -> Bytes {
-    let mut text = if json {
-        serde_json::to_string(line).unwrap_or_default()
-    } else {
-        format!("{} {} {} {}", line.at, line.party, line.role, line.text)
-    };
-    text.push('\n');
-    text.into()
+    Ok(log_lines(&headers, lines.take_until(app.end.cancelled_owned())))
 }
 
 fn lines(member: MemberLog, engine: Arc<Engine>) -> impl Stream<Item = LogLineView> + Send {

@@ -2,10 +2,9 @@
 
 mod events;
 mod extract;
-mod guard;
 mod logs;
 mod parties;
-mod problem;
+mod refusal;
 mod runs;
 mod tasks;
 mod templates;
@@ -15,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
 use flow_domain::ErrorCode;
+use flow_rest::{Failure, Guard, Metrics, finish, guard, panicked};
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa::OpenApi;
@@ -22,14 +22,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::extract::MaxBody;
-pub(crate) use self::{
-    guard::Guard,
-    problem::{Failure, Metrics},
-};
 use crate::service::Services;
 
 /// How long one request may take, apart from streams.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where the documentation is.
+const DOC: &str = "/api/v2/docs";
 
 /// What handlers share.
 #[derive(Clone)]
@@ -95,16 +94,16 @@ pub fn legacy_openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// The whole HTTP surface.
-pub(crate) fn router(app: App, guard: Guard, max_body: usize, metrics: Arc<Metrics>) -> Router {
+pub(crate) fn router(app: App, names: Guard, max_body: usize, metrics: Arc<Metrics>) -> Router {
     let (routes, document) = api().split_for_parts();
-    let docs = SwaggerUi::new("/api/v2/docs").url("/api/v2/openapi.json", document);
-    let api = routes
-        .with_state(app)
-        .merge(docs)
-        .fallback(|| async { Failure::new(ErrorCode::NotFound, "there is nothing at this path: see /api/v2/docs") });
-    api.method_not_allowed_fallback(|| async { Failure::method_not_allowed() })
+    let docs = SwaggerUi::new(DOC).url("/api/v2/openapi.json", document);
+    let api = routes.with_state(app).merge(docs).fallback(|| async {
+        let detail = format!("there is nothing at this path: see {DOC}");
+        Failure::new(ErrorCode::NotFound, detail)
+    });
+    api.method_not_allowed_fallback(|| async { Failure::method_not_allowed(DOC) })
         .layer(Extension(MaxBody(max_body)))
-        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn_with_state(metrics, problem::finish))
+        .layer(middleware::from_fn_with_state(Arc::new(names), guard))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(metrics, finish))
 }

@@ -6,12 +6,12 @@ use flow_domain::{
     PartyId,
     party::{Liveness, Party, Presence},
 };
+use flow_rest::{Failure, Params, Part};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    App, Failure,
-    extract::{Params, Part},
+    App,
     templates::{page_size, parse_cursor},
 };
 use crate::service::Refusal;

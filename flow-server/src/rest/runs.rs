@@ -8,12 +8,13 @@ use axum::{
 };
 use flow_api::{AssignmentView, Page, Problem, RunView, Why};
 use flow_domain::{Run, RunId, RunState, approval::Judgement, run::StartOptions};
+use flow_rest::{Failure, Params, Part};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    App, Failure,
-    extract::{Body, Creating, Params, Part},
+    App,
+    extract::{Body, Creating},
     templates::{page, page_size, parse_cursor},
 };
 use crate::{service::Refusal, store::RunFilter};

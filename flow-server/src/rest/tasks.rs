@@ -8,10 +8,11 @@ use axum::{
 };
 use flow_api::{Page, Problem, TaskView};
 use flow_domain::{TaskId, TaskSpec, task::Task};
+use flow_rest::{Failure, Params, Part};
 
 use super::{
-    App, Failure,
-    extract::{Body, Creating, IfMatch, Params, Part},
+    App,
+    extract::{Body, Creating, IfMatch},
     templates::{Paging, etag, page},
 };
 

@@ -8,12 +8,13 @@ use axum::{
 };
 use flow_api::{Page, Problem, TemplateView};
 use flow_domain::{Template, TemplateId, TemplateSpec};
+use flow_rest::{Failure, Params, Part};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    App, Failure,
-    extract::{Body, Creating, IfMatch, Params, Part},
+    App,
+    extract::{Body, Creating, IfMatch},
 };
 
 /// How many items a page has, and which page.

@@ -7,6 +7,7 @@ use flow_domain::{
     gang::{Event, Gang},
     queue::{Taken, Waiting},
 };
+use sha2::{Digest, Sha256};
 
 /// A gang as it is stored.
 #[derive(Debug, Clone)]
@@ -33,6 +34,18 @@ pub struct Claim {
     pub id: String,
     /// A digest of the body.
     pub fingerprint: String,
+}
+
+impl Claim {
+    /// Of a key at a place, such as a method and a path, with a body.
+    pub fn of(place: &str, key: &[u8], body: &[u8]) -> Self {
+        let id = Sha256::new().chain_update(place).chain_update([0]).chain_update(key);
+        let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            id: hex(&id.finalize()),
+            fingerprint: hex(&Sha256::digest(body)),
+        }
+    }
 }
 
 /// Whether something was created now or by an earlier request with the same key.

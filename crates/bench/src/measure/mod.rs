@@ -12,13 +12,13 @@ use crate::{
     Outcome,
     database::{Databases, note},
     figures::{Row, table},
-    options::{Kind, Letter, Options},
+    options::{Dispatch, Kind, Letter, Options},
 };
 
 /// Carries out all that is asked for, and prints each as soon as it is there.
-pub(crate) async fn all(options: &Options, databases: &Databases) -> Outcome {
+pub(crate) async fn all(asked: &Dispatch, options: &Options, databases: &Databases) -> Outcome {
     for letter in [Letter::A, Letter::B, Letter::C, Letter::D, Letter::E] {
-        if !options.wants(letter) {
+        if !asked.wants(letter) {
             continue;
         }
         for kind in options.kinds() {

@@ -98,7 +98,7 @@ async fn the_next_job_of_a_task_takes_the_place_of_the_one_before() {
     })
     .await;
     assert_ne!(site.jobs().get(&name).await.unwrap().uid(), before);
-    assert_eq!(launcher.list().await.unwrap(), [second.clone()]);
+    assert_eq!(launcher.list().await.unwrap(), std::slice::from_ref(&second));
     assert_eq!(launcher.observe(&first).await.unwrap(), Observed::Absent);
     let log: Vec<_> = launcher.logs(&first, LogQuery::default()).try_collect().await.unwrap();
     assert_eq!(log, []);

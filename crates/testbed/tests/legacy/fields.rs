@@ -201,3 +201,48 @@ async fn lists_are_paged_and_filtered() {
     let second = legacy.data(Method::GET, "/federate?page=2&limit=1", None).await;
     assert_eq!(second["federates"], json!([party("party-b")]));
 }
+
+#[tokio::test]
+async fn a_change_leaves_what_this_api_knows_nothing_of() {
+    let (system, legacy) = idle().await;
+    let made = json!({
+        "name": "flower", "framework": "flower", "image": "flower:1", "launcher": false, "resources": {"cpu": "1"},
+        "command": ["python", "client.py"], "commands": {"server": ["python", "server.py"]},
+        "policies": {"approval": true}, "annotations": {"example/owner": "us"},
+    });
+    let template_id = system.api.template(&made).await.id.to_string();
+    let made = json!({
+        "name": "chosen", "template": "flower", "aggregator": "party-a", "hyperparameters": {"rounds": 2},
+        "participants": [{"party": "party-a"}, {"party": "party-b"}], "policies": {"max_retries": 2, "priority": 7},
+        "select": {"labels": {"region": "eu"}, "min": 1}, "annotations": {"example/owner": "us"},
+    });
+    let task_id = system.api.task(&made).await.id.to_string();
+    let (of_template, of_task) = (format!("/templates/{template_id}"), format!("/tasks/{task_id}"));
+    let before = [
+        system.api.get(&of_template).await.unwrap()["spec"].clone(),
+        system.api.get(&of_task).await.unwrap()["spec"].clone(),
+    ];
+
+    let body = json!({"name": "renamed", "image_url": "flower:2", "command": ["python", "client.py"]});
+    let path = format!("/template/{template_id}");
+    assert_eq!(legacy.data(Method::PUT, &path, Some(body)).await, Value::Null);
+    let shown = legacy.data(Method::GET, &format!("/task/{task_id}"), None).await;
+    let body = json!({"name": "renamed", "template_id": shown["template_id"], "federate_data": shown["federate_data"]});
+    let path = format!("/task/{task_id}");
+    assert_eq!(legacy.data(Method::PUT, &path, Some(body)).await, Value::Null);
+
+    let after = [
+        system.api.get(&of_template).await.unwrap()["spec"].clone(),
+        system.api.get(&of_task).await.unwrap()["spec"].clone(),
+    ];
+    for (before, mut after) in before.into_iter().zip(after) {
+        assert_eq!(after["name"], "renamed");
+        assert_eq!(after["annotations"]["example/owner"], "us");
+        for (name, said) in after.as_object_mut().unwrap() {
+            if ["name", "image", "template", "annotations"].contains(&name.as_str()) {
+                *said = before[name].clone();
+            }
+        }
+        assert_eq!(after, before);
+    }
+}

@@ -6,7 +6,7 @@ use super::Finding;
 use crate::workspace::Metadata;
 
 /// Crates that may use these of the workspace and no others.
-const ONLY: [(&str, &[&str]); 11] = [
+const ONLY: [(&str, &[&str]); 12] = [
     ("flow-domain", &[]),
     ("flow-cluster", &[]),
     ("flow-launcher", &["flow-operator-api"]),
@@ -17,6 +17,7 @@ const ONLY: [(&str, &[&str]); 11] = [
     ("flow-pki", &[]),
     ("flow-api", &["flow-domain"]),
     ("flow-proto", &["flow-domain"]),
+    ("flow-rest", &["flow-api", "flow-domain"]),
     (
         "flow-agent",
         &[

@@ -8,11 +8,12 @@ use axum::{
 };
 use flow_api::legacy::{Envelope, RetCode};
 use flow_domain::ErrorCode;
+use flow_rest::RETRY_AFTER;
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
 use crate::{
-    rest::{extract::read, problem::RETRY_AFTER},
+    rest::extract::read,
     service::legacy::{Denied, PageNumber},
 };
 

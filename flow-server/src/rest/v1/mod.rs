@@ -9,12 +9,13 @@ mod templates;
 use std::sync::Arc;
 
 use axum::{Extension, Router, http::StatusCode, middleware};
+use flow_rest::{Guard, Metrics, finish, guard, panicked};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{App, Guard, Metrics, TIMEOUT, extract::MaxBody, guard, problem};
+use super::{App, TIMEOUT, extract::MaxBody};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -50,7 +51,7 @@ pub(super) fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// The whole listener.
-pub(crate) fn router(app: App, guard: Guard, max_body: usize, metrics: Arc<Metrics>) -> Router {
+pub(crate) fn router(app: App, names: Guard, max_body: usize, metrics: Arc<Metrics>) -> Router {
     let (routes, document) = api().split_for_parts();
     let docs = SwaggerUi::new("/api/v1/doc").url("/api/v1/openapi.json", document);
     routes
@@ -60,7 +61,7 @@ pub(crate) fn router(app: App, guard: Guard, max_body: usize, metrics: Arc<Metri
         .method_not_allowed_fallback(answer::not_that_method)
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIMEOUT))
         .layer(Extension(MaxBody(max_body)))
-        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn_with_state(metrics, problem::finish))
+        .layer(middleware::from_fn_with_state(Arc::new(names), guard))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(metrics, finish))
 }

@@ -22,6 +22,9 @@ pub(crate) use self::{tasks::spec as task_spec, templates::spec as template_spec
 use super::Refusal;
 use crate::store::{StoreError, Window};
 
+/// How often a change is made anew on what another has left: clients know no revisions, so the last one counts.
+const TRIES: usize = 8;
+
 /// Why a request was not done.
 #[derive(Debug)]
 pub enum Denied {

@@ -8,7 +8,6 @@ use flow_domain::{
     template::{HyperParameters, Scalar},
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{Denied, hyper};
@@ -66,12 +65,11 @@ impl StartBody {
 /// Only one of those who start a task after the same run of it gets to make the next.
 fn claim(task: &Task, newest: Option<RunId>) -> Claim {
     let newest = newest.map_or_else(String::new, |run| run.to_string());
-    let digest = Sha256::digest(format!("start of {} after '{newest}'", task.id));
-    let id: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Claim {
-        fingerprint: id.clone(),
-        id,
-    }
+    Claim::of(
+        "start of a task",
+        format!("{} after '{newest}'", task.id).as_bytes(),
+        &[],
+    )
 }
 
 impl Services {

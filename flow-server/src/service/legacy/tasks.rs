@@ -13,7 +13,7 @@ use flow_domain::{
 };
 
 use super::{
-    Denied, PageNumber,
+    Denied, PageNumber, TRIES,
     document::{TaskBody, Written, text},
     names, status,
     templates::{name, shown_id},
@@ -23,24 +23,32 @@ use crate::{
     store::StoreError,
 };
 
-/// How often a change is made anew that met another.
-const TRIES: usize = 8;
-
 /// What a task's body comes to; of one that is imported `id` is its former id.
 pub(crate) fn spec(body: &TaskBody, template: &Template, id: Option<String>) -> Result<TaskSpec, Denied> {
-    let name = name(&body.name, RetCode::TaskNameEmpty)?;
-    let mut spec = TaskSpec {
-        name,
-        template: template.id.to_string(),
-        participants: participants(&body.federate_data)?,
+    let blank = TaskSpec {
+        name: name(&body.name, RetCode::TaskNameEmpty)?,
+        template: String::new(),
+        participants: Vec::new(),
         min_parties: None,
         select: None,
         aggregator: None,
         hyperparameters: Default::default(),
         switches: Vec::new(),
         policies: Default::default(),
-        remark: body.remark.clone().unwrap_or_default(),
+        remark: String::new(),
         annotations: Default::default(),
+    };
+    over(blank, body, template, id)
+}
+
+/// A task's body over what there was: what this API knows nothing of stays.
+fn over(before: TaskSpec, body: &TaskBody, template: &Template, id: Option<String>) -> Result<TaskSpec, Denied> {
+    let mut spec = TaskSpec {
+        name: name(&body.name, RetCode::TaskNameEmpty)?,
+        template: template.id.to_string(),
+        participants: participants(&body.federate_data)?,
+        remark: body.remark.clone().unwrap_or_default(),
+        ..before
     };
     let written = Written {
         id,
@@ -101,15 +109,19 @@ fn denied(refusal: Refusal) -> Denied {
 }
 
 impl Services {
-    /// The spec of a task, checked against its template. Its parties may come later: that is looked at when it is started.
-    async fn legacy_task_spec(&self, body: &TaskBody, former: Option<String>) -> Result<(Template, TaskSpec), Denied> {
+    /// The template of a task's body.
+    async fn legacy_template_of(&self, body: &TaskBody) -> Result<Template, Denied> {
         // A name that is missing is said before a template that is.
         name(&body.name, RetCode::TaskNameEmpty)?;
-        let template = self.legacy_template(&body.template_id).await?;
-        let spec = spec(body, &template, former)?;
-        validate::resolve(&template.spec, &spec, &StartOptions::default(), &self.deadlines)
-            .map_err(|violations| Denied::invalid(violations.to_string()))?;
-        Ok((template, spec))
+        self.legacy_template(&body.template_id).await
+    }
+
+    /// Checks a task against its template. Its parties may come later: that is looked at when it is started.
+    fn check_legacy_task(&self, template: &Template, spec: &TaskSpec) -> Result<(), Denied> {
+        let resolved = validate::resolve(&template.spec, spec, &StartOptions::default(), &self.deadlines);
+        resolved
+            .map(drop)
+            .map_err(|violations| Denied::invalid(violations.to_string()))
     }
 
     /// Makes a task; answers its id.
@@ -117,7 +129,9 @@ impl Services {
     /// # Errors
     /// If it is not right, its template is unknown, or its name is taken.
     pub async fn legacy_create_task(&self, body: &TaskBody) -> Result<String, Denied> {
-        let (template, spec) = self.legacy_task_spec(body, None).await?;
+        let template = self.legacy_template_of(body).await?;
+        let spec = spec(body, &template, None)?;
+        self.check_legacy_task(&template, &spec)?;
         let task = self.make_task(&template, spec, None).await.map_err(denied)?;
         Ok(task.id.to_string())
     }
@@ -168,13 +182,10 @@ impl Services {
         loop {
             let task = self.legacy_task(id).await?;
             let former = Written::read(&task.spec.annotations).and_then(|written| written.id);
-            let (template, mut new) = self.legacy_task_spec(body, former).await?;
-            // What this API knows nothing of stays as it is.
-            new.policies = task.spec.policies.clone();
-            new.aggregator = task.spec.aggregator.clone();
-            new.hyperparameters = task.spec.hyperparameters.clone();
-            new.switches = task.spec.switches.clone();
-            match self.put_task(task, &template, new).await {
+            let template = self.legacy_template_of(body).await?;
+            let spec = over(task.spec.clone(), body, &template, former)?;
+            self.check_legacy_task(&template, &spec)?;
+            match self.put_task(task, &template, spec).await {
                 Err(refusal) if refusal.code == ErrorCode::Stale && tries < TRIES => tries += 1,
                 done => return done.map(drop).map_err(denied),
             }

@@ -1,10 +1,10 @@
 //! Templates in `/api/v1`.
 
 use flow_api::legacy::{LegacyTime, RetCode, TemplateView, TemplatesView};
-use flow_domain::{Name, Template, TemplateSpec, validate};
+use flow_domain::{ErrorCode, Name, Template, TemplateSpec, validate};
 
 use super::{
-    Denied, PageNumber,
+    Denied, PageNumber, TRIES,
     document::{TemplateBody, Written, text},
     hyper, literal,
 };
@@ -16,11 +16,28 @@ use crate::{
 /// The framework of every template that is made here.
 const FRAMEWORK: &str = "iflearner";
 
-/// How often a change is made anew that met another.
-const TRIES: usize = 8;
-
 /// What a template's body comes to; of one that is imported `id` is its former id.
 pub(crate) fn spec(body: &TemplateBody, id: Option<String>) -> Result<TemplateSpec, Denied> {
+    let blank = TemplateSpec {
+        name: name(&body.name, RetCode::TemplateNameEmpty)?,
+        framework: FRAMEWORK.to_owned(),
+        profile: None,
+        image: None,
+        workdir: None,
+        resources: Default::default(),
+        command: Vec::new(),
+        commands: Default::default(),
+        hyperparameters: Default::default(),
+        policies: Default::default(),
+        launcher: true,
+        remark: String::new(),
+        annotations: Default::default(),
+    };
+    over(blank, body, id)
+}
+
+/// A template's body over what there was: what this API knows nothing of stays.
+fn over(before: TemplateSpec, body: &TemplateBody, id: Option<String>) -> Result<TemplateSpec, Denied> {
     let name = name(&body.name, RetCode::TemplateNameEmpty)?;
     if body.image_url.is_empty() || body.image_url.chars().count() > 255 {
         return Err(Denied::invalid("image_url: from 1 to 255 characters"));
@@ -28,18 +45,12 @@ pub(crate) fn spec(body: &TemplateBody, id: Option<String>) -> Result<TemplateSp
     let command = body.command.as_deref().unwrap_or_default();
     let mut spec = TemplateSpec {
         name,
-        framework: FRAMEWORK.to_owned(),
-        profile: None,
         image: Some(body.image_url.clone()),
         workdir: body.workdir.clone().filter(|workdir| !workdir.is_empty()),
-        resources: Default::default(),
         command: command.iter().map(|element| literal::of_text(element)).collect(),
-        commands: Default::default(),
         hyperparameters: hyper::parse(body.hyper_parameter.as_deref().unwrap_or_default())?,
-        policies: Default::default(),
-        launcher: true,
         remark: body.remark.clone().unwrap_or_default(),
-        annotations: Default::default(),
+        ..before
     };
     let written = Written {
         id,
@@ -151,12 +162,9 @@ impl Services {
         loop {
             let template = self.legacy_template(id).await?;
             let former = Written::read(&template.spec.annotations).and_then(|written| written.id);
-            let mut new = spec(body, former)?;
-            // What this API knows nothing of stays as it is.
-            new.resources = template.spec.resources;
-            new.policies = template.spec.policies.clone();
-            match self.put_template(template, new).await {
-                Err(refusal) if refusal.code == flow_domain::ErrorCode::Stale && tries < TRIES => tries += 1,
+            let spec = over(template.spec.clone(), body, former)?;
+            match self.put_template(template, spec).await {
+                Err(refusal) if refusal.code == ErrorCode::Stale && tries < TRIES => tries += 1,
                 done => return done.map(drop).map_err(denied),
             }
         }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use flow_domain::{PartyId, Template, task::Task};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, FromQueryResult,
-    sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
+    sea_query::{
+        Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement,
+        extension::mysql::{IndexHintScope, MySqlSelectStatementExt},
+    },
 };
 
 use super::{
@@ -184,6 +187,10 @@ fn ids(table: &str, column: &str, window: Window, total: u64) -> SelectStatement
     let mut select = Query::select();
     select.expr_as(Expr::col(column.clone()), Alias::new("id"));
     select.from(Alias::new(table.to_owned()));
+    if table != "participant" {
+        // MySQL would rather go through the rows with their documents. SQLite is not told.
+        select.force_index(Alias::new(format!("{table}_id")), IndexHintScope::All);
+    }
     let limit = Ord::min(window.limit, total.saturating_sub(window.skip));
     let behind = total.saturating_sub(window.skip).saturating_sub(limit);
     if behind < window.skip {

@@ -7,15 +7,15 @@ use axum::{
 use flow_domain::ErrorCode;
 use serde::de::DeserializeOwned;
 
-use super::Failure;
+use crate::Failure;
 
 /// Query parameters.
 #[derive(Debug, Clone)]
-pub(crate) struct Params<T>(pub(crate) T);
+pub struct Params<T>(pub T);
 
 /// One part of the path, such as an id.
 #[derive(Debug, Clone)]
-pub(crate) struct Part<T>(pub(crate) T);
+pub struct Part<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Failure;

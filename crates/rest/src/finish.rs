@@ -1,15 +1,15 @@
-//! Errors as problem documents, and what every response gets: a request id, a count, a line in the log.
+//! What every response gets: a request id, a count, a line in the log; and errors become documents.
 
-use std::{any::Any, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use flow_api::{PROBLEM_JSON, Problem, ViolationView};
+use flow_api::{PROBLEM_JSON, Problem};
 use flow_domain::ErrorCode;
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -22,87 +22,13 @@ use prometheus_client::{
 };
 use uuid::Uuid;
 
-use crate::service::Refusal;
+use crate::Failure;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// How long a client is asked to wait when something is away, in seconds.
-pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
-
-/// A handler's error. The last layer turns it into a document.
-#[derive(Debug, Clone)]
-pub(crate) struct Failure(Box<Problem>);
-
-impl Failure {
-    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self(Box::new(Problem::new(code, detail)))
-    }
-
-    pub(crate) fn violation(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        let (field, problem) = (field.into(), problem.into());
-        let mut failure = Self::new(ErrorCode::Invalid, format!("{field}: {problem}"));
-        failure.0.violations.push(ViolationView { field, problem });
-        failure
-    }
-
-    pub(super) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    pub(super) fn detail(&self) -> &str {
-        &self.0.detail
-    }
-
-    pub(crate) fn method_not_allowed() -> Self {
-        let mut failure = Self::new(
-            ErrorCode::Invalid,
-            "this path does not take that method: see /api/v2/docs",
-        );
-        failure.0.status = StatusCode::METHOD_NOT_ALLOWED.as_u16();
-        failure
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        let mut failure = Self::new(refusal.code, refusal.detail);
-        failure.0.violations = refusal
-            .violations
-            .into_iter()
-            .map(|violation| ViolationView {
-                field: violation.field,
-                problem: violation.problem,
-            })
-            .collect();
-        failure
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let mut response = self.status().into_response();
-        if matches!(self.0.code, ErrorCode::Unavailable | ErrorCode::Overloaded) {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-        }
-        response.extensions_mut().insert(self);
-        response
-    }
-}
-
-/// A handler that panicked: said without its details, which are in the log.
-#[allow(clippy::needless_pass_by_value, reason = "the layer gives it away")]
-pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    let text = text
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
-    tracing::error!(panic = text, "a request handler panicked");
-    Failure::new(ErrorCode::Internal, "a fault of the server: see its log").into_response()
-}
-
 /// Counts and times of requests.
 #[derive(Debug)]
-pub(crate) struct Metrics {
+pub struct Metrics {
     requests: Family<Labels, Counter>,
     seconds: Family<PathLabel, Histogram, fn() -> Histogram>,
 }
@@ -120,7 +46,8 @@ struct PathLabel {
 }
 
 impl Metrics {
-    pub(crate) fn register(registry: &mut Registry) -> Self {
+    /// Counts for that registry.
+    pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 14))),
@@ -140,7 +67,7 @@ impl Metrics {
 }
 
 /// The last layer: writes problem documents, adds the request id, counts.
-pub(crate) async fn finish(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+pub async fn finish(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = Uuid::now_v7().simple().to_string();
     let method = request.method().to_string();

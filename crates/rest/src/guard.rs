@@ -11,19 +11,21 @@ use axum::{
 };
 use flow_domain::ErrorCode;
 
-use super::Failure;
+use crate::Failure;
 
 /// Which host names the API answers to.
 #[derive(Debug, Clone)]
-pub(crate) struct Guard {
+pub struct Guard {
     /// Listening on loopback only; any name is right otherwise.
-    pub(crate) loopback: bool,
+    loopback: bool,
     /// Further names.
-    pub(crate) hosts: Vec<String>,
+    hosts: Vec<String>,
 }
 
 impl Guard {
-    pub(crate) fn new(listen: SocketAddr, hosts: Vec<String>) -> Self {
+    /// Of what listens there, and answers to these names too.
+    #[must_use]
+    pub fn new(listen: SocketAddr, hosts: Vec<String>) -> Self {
         Self {
             loopback: listen.ip().is_loopback(),
             hosts,
@@ -47,7 +49,7 @@ impl Guard {
             .unwrap_or_default();
         if !self.knows(&name) {
             let detail =
-                format!("this server does not answer to the name '{name}': use localhost, or add it to rest.hosts");
+                format!("this program does not answer to the name '{name}': use localhost, or add it to rest.hosts");
             return Some(Failure::new(ErrorCode::Forbidden, detail));
         }
         let origin = text(headers, header::ORIGIN)?;
@@ -64,7 +66,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 }
 
 /// Refuses what a foreign web page would send.
-pub(crate) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     match guard.refuse(request.headers(), request.uri().authority()) {
         Some(failure) => failure.into_response(),
         None => next.run(request).await,
