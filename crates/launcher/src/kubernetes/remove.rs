@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use kube::{ResourceExt as _, api::DeleteParams};
+use flow_operator_api::IflearnerJob;
+use kube::{
+    ResourceExt as _,
+    api::{DeleteParams, Preconditions},
+};
 use serde_json::json;
 
 use super::{
@@ -27,7 +31,7 @@ impl Shared {
             return Ok(());
         }
         if names::time(&job, STARTED_AT).is_none() {
-            return self.remove(key, &job.name_any()).await;
+            return self.remove(key, &job).await;
         }
         if !matches!(observe::observed(&job, &self.config, now()), Observed::Exited(_)) {
             return Err(LaunchError::StillRunning { key: key.to_string() });
@@ -47,19 +51,28 @@ impl Shared {
         if names::time(&job, RELEASED_AT).is_none() {
             return Err(LaunchError::NotReleased { key: key.to_string() });
         }
-        self.remove(key, &job.name_any()).await
+        self.remove(key, &job).await
     }
 
-    /// Deletes the job after everything that it owns, and waits until it is gone.
-    pub(super) async fn remove(&self, key: &Key, name: &str) -> Result<(), LaunchError> {
+    /// Deletes the job after everything that it owns, and waits until it is gone. What has taken its name since stays.
+    pub(super) async fn remove(&self, key: &Key, job: &IflearnerJob) -> Result<(), LaunchError> {
+        let (name, uid) = (job.name_any(), job.uid());
         let action = format!("delete {name}");
-        let how = DeleteParams::foreground();
-        match within(action.clone(), self.apis.jobs.delete(name, &how)).await {
-            Ok(_) | Err(LaunchError::KubernetesRefused { code: 404, .. }) => {}
+        let how = DeleteParams::foreground().preconditions(Preconditions {
+            uid: uid.clone(),
+            resource_version: None,
+        });
+        match within(action.clone(), self.apis.jobs.delete(&name, &how)).await {
+            // Not there, or no longer this one.
+            Ok(_) | Err(LaunchError::KubernetesRefused { code: 404 | 409, .. }) => {}
             Err(error) => return Err(error),
         }
         let gone = async {
-            while let Some(job) = within(action.clone(), self.apis.jobs.get_opt(name)).await? {
+            let is_this = |there: &IflearnerJob| there.uid() == uid;
+            while let Some(job) = within(action.clone(), self.apis.jobs.get_opt(&name))
+                .await?
+                .filter(is_this)
+            {
                 tracing::debug!(job = job.name_any(), "waits for what it owns to be gone");
                 tokio::time::sleep(LOOK).await;
             }

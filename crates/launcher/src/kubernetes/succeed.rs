@@ -39,6 +39,6 @@ impl Shared {
             });
         }
         tracing::info!(job = name, %holder, successor = %key, "removes the ended job whose name is wanted");
-        self.remove(&holder, name).await
+        self.remove(&holder, &before).await
     }
 }
