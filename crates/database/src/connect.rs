@@ -274,9 +274,10 @@ pub async fn migrate<M: MigratorTrait>(db: &DatabaseConnection, url: &str) -> Re
 /// Applies what is missing. Servers that start at once do the same at once: every step may be done twice, and who comes
 /// second to note it down looks again.
 async fn up<M: MigratorTrait>(db: &DatabaseConnection) -> Result<(), DbErr> {
-    const TRIES: u32 = 5;
+    // At each migration another may be first, and once more stand in the way.
+    let tries = 2 * M::migrations().len() + 1;
     let mut outcome = Ok(());
-    for _ in 0..TRIES {
+    for _ in 0..tries {
         outcome = M::up(db, None).await;
         match &outcome {
             Err(error) if is_duplicate(error) || cause(error) == Cause::Conflict => {}
