@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flow_api::RunView;
+use flow_api::{Page, PartyView, RunView};
 use flow_daemon::shutdown::Shutdown;
 use flow_domain::{ErrorCode, RunId, RunState};
 use tempfile::TempDir;
@@ -29,6 +29,8 @@ use crate::{
     stack::{Places, Plan, Stack, party},
 };
 
+/// Agents on this machine are attached by then.
+const ATTACHING: Duration = Duration::from_secs(20);
 /// A cancelled run has ended by then: the stop deadline and the framework's grace, and some.
 const CANCELLING: Duration = Duration::from_secs(90);
 /// Supervisors that have ended a job take a moment to end themselves.
@@ -106,6 +108,7 @@ pub(crate) async fn run(output: &Output, settings: &Settings, asked: &Demo) -> R
 
 /// Submits the task and watches the run to its end. At the first signal the run is cancelled, and its end awaited.
 async fn play(client: &Client, submission: &Submission, signals: &mut Signals) -> Result<Ending, Failure> {
+    all_known(client, submission).await?;
     let run = submission.submit(client).await?;
     let watched = tokio::select! {
         watched = watch::until_ended(client, run.id) => watched,
@@ -124,6 +127,23 @@ async fn play(client: &Client, submission: &Submission, signals: &mut Signals) -
             }
         },
     }
+}
+
+/// Waits until the server knows all parties, whose agents have only just been started. Who does not come is named by the submission.
+async fn all_known(client: &Client, submission: &Submission) -> Result<(), Failure> {
+    const POLL: Duration = Duration::from_millis(50);
+    let began = Instant::now();
+    while began.elapsed() < ATTACHING {
+        let known: Page<PartyView> = client.get(&["parties"], &[]).await?;
+        if submission
+            .parties()
+            .all(|party| known.items.iter().any(|one| one.id == *party))
+        {
+            break;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }
 
 async fn cancel(client: &Client, id: RunId) -> Result<(RunView, Standings), Failure> {

@@ -2,7 +2,7 @@
 
 use flow_api::{RunView, TaskView, TemplateView};
 use flow_domain::{
-    Participant, Policies, TaskSpec, TemplateSpec,
+    Participant, PartyId, Policies, TaskSpec, TemplateSpec,
     run::StartOptions,
     template::{HyperParameters, Scalar},
 };
@@ -67,6 +67,11 @@ impl Submission {
                 annotations: Default::default(),
             },
         })
+    }
+
+    /// Who takes part.
+    pub(crate) fn parties(&self) -> impl Iterator<Item = &PartyId> {
+        self.task.participants.iter().map(|participant| &participant.party)
     }
 
     /// Submits all of it, as any client would.

@@ -37,21 +37,21 @@ async fn the_platform_in_a_real_cluster() {
         scenarios::success(&deployment),
         scenarios::wrong_image(&deployment),
         scenarios::no_room(&deployment),
-        scenarios::without_launcher(&deployment)
+        scenarios::without_launcher(&deployment),
+        legacy::task(&deployment)
     );
     say(
         began,
-        "a training, a wrong image, a request that no node can take, and a program without the launcher",
+        "a training, a task of /api/v1, a wrong image, a request that no node can take, and a program without the launcher",
     );
     tokio::join!(
         scenarios::smpc(&deployment),
         scenarios::deleted_pod(&deployment),
-        legacy::task(&deployment),
         routing::long_and_large(&deployment)
     );
     say(
         began,
-        "secure aggregation, a pod deleted under a run, a task of /api/v1, long calls and large messages",
+        "secure aggregation, a pod deleted under a run, long calls and large messages",
     );
     outages::everything_killed(&deployment).await;
     say(began, "agent, server and operator killed under a run");

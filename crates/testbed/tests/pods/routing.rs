@@ -77,7 +77,7 @@ pub(crate) async fn long_and_large(at: &Deployment) {
     at.kubectl
         .apply(&json!({ "apiVersion": "v1", "kind": "List", "items": jobs }).to_string())
         .await;
-    let ended = within(2 * PATIENCE, "the end of the calls", async || {
+    let ended = within(4 * PATIENCE, "the end of the calls", async || {
         let job = at.kubectl.json("--namespace flow-party-a get iflearnerjob call").await;
         let phase = job["status"]["phase"].as_str()?;
         ["Succeeded", "Failed"].contains(&phase).then(|| phase.to_owned())
