@@ -15,6 +15,7 @@ const MAX_VARIABLES: usize = 4096;
 const MAX_BYTES: usize = 1 << 20;
 const MAX_PORTS: usize = 16;
 const MAX_PORT_NAME: usize = 64;
+/// What fits between the other parts of names.
 const MAX_JOB_NAME: usize = 36;
 /// No stop takes longer.
 pub(crate) const MAX_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -158,13 +159,10 @@ pub struct Identity {
     pub job_name: Option<String>,
 }
 
-/// Whether it is a DNS label, of the length that fits between the other parts of names.
-fn is_label(name: &str) -> bool {
+/// Whether it is a DNS label of at most so many characters.
+pub(crate) fn is_label(text: &str, longest: usize) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=MAX_JOB_NAME).contains(&name.len())
-        && name.bytes().all(plain)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
+    (1..=longest).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 impl Prepare {
@@ -177,7 +175,12 @@ impl Prepare {
                 what: format!("port names must be at most {MAX_PORTS}, distinct and 1 to {MAX_PORT_NAME} bytes long"),
             });
         }
-        if let Some(name) = self.identity.job_name.as_ref().filter(|name| !is_label(name)) {
+        if let Some(name) = self
+            .identity
+            .job_name
+            .as_ref()
+            .filter(|name| !is_label(name, MAX_JOB_NAME))
+        {
             return Err(LaunchError::InvalidLaunch {
                 what: format!(
                     "no job can be named by {name:?}: use 1 to {MAX_JOB_NAME} characters out of a-z, 0-9 and '-'"

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::LaunchError;
+use crate::{LaunchError, launch::is_label};
 
 /// How jobs run in a party's Kubernetes cluster.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -107,13 +107,7 @@ impl KubernetesConfig {
     /// Checks what can be checked without a cluster.
     pub(crate) fn validate(&self) -> Result<(), LaunchError> {
         let invalid = |what: String| Err(LaunchError::InvalidConfig { what });
-        let label = |label: &str| {
-            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            (1..=63).contains(&label.len())
-                && label.bytes().all(plain)
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
+        let label = |text: &str| is_label(text, 63);
         // `<36 characters>.<63 characters>.party.` come before it.
         if self.domain.len() > 140 || !self.domain.split('.').all(label) {
             return invalid(format!(
