@@ -106,7 +106,7 @@ pub(crate) async fn no_room(at: &Deployment) {
 /// A program that goes without the framework's launcher, and cannot: with this Python iflearner's client fails at its import. That ends
 /// the run as well, by the member's exit or by a deadline, and its log says why.
 pub(crate) async fn without_launcher(at: &Deployment) {
-    let task = json!({"policies": {"deadlines": {"start": "60s", "register": "60s", "stall": "30s"}}});
+    let task = json!({"policies": {"deadlines": {"start": "120s", "register": "120s", "stall": "60s"}}});
     let run = at
         .flow
         .start("without-launcher", json!({"launcher": false}), task)
@@ -131,7 +131,7 @@ async fn failing(at: &Deployment, name: &str, template: Value) -> RunId {
         .start(
             name,
             template,
-            json!({"policies": {"deadlines": {"pull": "40s", "start": "40s"}}}),
+            json!({"policies": {"deadlines": {"pull": "80s", "start": "80s"}}}),
         )
         .await
 }
