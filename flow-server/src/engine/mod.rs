@@ -290,7 +290,7 @@ impl Engine {
             return Ok(None);
         };
         let Some(planned) = planned else {
-            return Ok(Some(before));
+            return Ok(Some(Arc::unwrap_or_clone(before)));
         };
         for event in &planned.events {
             let assignment = event.assignment.map(tracing::field::display);

@@ -2,7 +2,7 @@
 
 use flow_domain::{
     Span, Timestamp,
-    gang::{self, Planned},
+    gang::{self, Gang, Planned},
     party::Parties,
 };
 
@@ -18,7 +18,7 @@ pub(super) fn step(
 ) -> Result<Option<(Planned, Option<Timestamp>)>, EngineError> {
     let (mut gang, mut events) = match changed {
         Some(planned) => (planned.gang, planned.events),
-        None => (loaded.gang.clone(), Vec::new()),
+        None => (Gang::clone(&loaded.gang), Vec::new()),
     };
     if let Some(planned) = gang::plan(&gang, parties, now)? {
         gang = planned.gang;
@@ -26,6 +26,6 @@ pub(super) fn step(
     }
     // Should a wish to wake lie in the past with nothing to do, once a second is often enough to look.
     let wake_at = gang::wake_at(&gang, parties).map(|at| at.max(now.after(Span::secs(1))));
-    let same = gang == loaded.gang && wake_at == loaded.wake_at;
+    let same = gang == *loaded.gang && wake_at == loaded.wake_at;
     Ok((!same).then_some((Planned { gang, events }, wake_at)))
 }

@@ -4,7 +4,7 @@ mod patience;
 mod questions;
 mod reports;
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 use flow_domain::{
     Timestamp,
@@ -178,7 +178,7 @@ impl Session {
             for (run, gang) in &news.runs {
                 match gang {
                     Some(gang) => gangs.push(gang.clone()),
-                    None => gangs.extend(self.gang(*run).await?.map(Arc::new)),
+                    None => gangs.extend(self.gang(*run).await?),
                 }
             }
             let gangs = gangs.iter().map(AsRef::as_ref);

@@ -1,6 +1,6 @@
 //! Starting, watching and cancelling runs.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use flow_domain::{
     Assignment, AssignmentId, ErrorCode, PartyId, Run, RunId,
@@ -83,7 +83,7 @@ impl Services {
     pub async fn gang(&self, id: RunId) -> Result<Gang, Refusal> {
         let loaded = self.store.gang(id).await?;
         let loaded = loaded.ok_or_else(|| Refusal::not_found("run", &id.to_string()))?;
-        Ok(loaded.gang)
+        Ok(Arc::unwrap_or_clone(loaded.gang))
     }
 
     /// Asks for the end of a run.

@@ -1,6 +1,6 @@
 //! What the store takes and gives.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use flow_domain::{
     Reason, Run, RunId, RunState, Span, TaskId, Timestamp,
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// The gang.
-    pub gang: Gang,
+    pub gang: Arc<Gang>,
     /// When it is to be planned next; `None` if it is final.
     pub wake_at: Option<Timestamp>,
 }

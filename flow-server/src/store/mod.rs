@@ -7,6 +7,8 @@ pub mod shared;
 mod sql;
 mod tell;
 
+use std::sync::Arc;
+
 use flow_database::ConnectError;
 use flow_domain::{
     PartyId, Run, RunId, TaskId, Template, TemplateId, Timestamp,
@@ -343,7 +345,7 @@ impl Store {
         &self,
         id: RunId,
         change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
-    ) -> Result<Option<(Gang, Option<Planned>)>, E> {
+    ) -> Result<Option<(Arc<Gang>, Option<Planned>)>, E> {
         self.change_gang_under(None, id, change).await
     }
 
@@ -356,7 +358,7 @@ impl Store {
         fence: Option<&Fence>,
         id: RunId,
         change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
-    ) -> Result<Option<(Gang, Option<Planned>)>, E> {
+    ) -> Result<Option<(Arc<Gang>, Option<Planned>)>, E> {
         match &self.0 {
             Kept::InDatabase(sql) => sql.change_gang(fence, id, change).await,
             Kept::InMemory(memory) => memory.change_gang(fence, id, change).await,

@@ -35,7 +35,7 @@ async fn concurrent_changes_of_one_run_are_all_applied(db: Opened) {
     for writer in futures::future::join_all(writers).await {
         writer.unwrap();
     }
-    let stored = db.store.gang(run.id).await.unwrap().unwrap().gang.run;
+    let stored = db.store.gang(run.id).await.unwrap().unwrap().gang.run.clone();
     assert_eq!(stored.member_restarts, WRITERS * CHANGES);
     let events = db.store.events(run.id, 1, 1000).await.unwrap();
     assert_eq!(events.len(), (WRITERS * CHANGES) as usize);
@@ -83,7 +83,7 @@ async fn a_change_that_is_not_wanted_stores_nothing(db: Opened) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!((before.run, made), (run, None));
+    assert_eq!((&before.run, made), (&run, None));
     let missing = db
         .store
         .change_gang::<StoreError>(mk_run().id, |_| panic!("there is none"))

@@ -93,7 +93,7 @@ async fn a_gang_is_changed_once_however_often_the_connection_is_lost() {
         let (before, made) = store.change_gang::<StoreError>(run.id, change).await.unwrap().unwrap();
         assert_eq!((before.run.member_restarts + 1, proxy.left()), (times, 0), "{cuts:?}");
         let stored = db.store.gang(run.id).await.unwrap().unwrap().gang;
-        assert_eq!(Some(&stored), made.map(|made| made.gang).as_ref(), "{cuts:?}");
+        assert_eq!(Some(&*stored), made.map(|made| made.gang).as_ref(), "{cuts:?}");
         assert_eq!(stored.run.member_restarts, times, "{cuts:?}");
         assert_eq!(
             db.store.events(run.id, 1, 10).await.unwrap().len(),

@@ -128,7 +128,7 @@ async fn what_is_in_use_stays(db: Opened) {
     // A finished run keeps what it was started with, and needs the task no more.
     db.store
         .change_gang::<StoreError>(run.id, |loaded| {
-            let mut gang = loaded.gang.clone();
+            let mut gang = loaded.gang.as_ref().clone();
             gang.run.state = flow_domain::RunState::Cancelled;
             Ok(Some((
                 flow_domain::gang::Planned {

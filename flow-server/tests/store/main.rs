@@ -36,6 +36,7 @@ mod filled;
 mod idempotency;
 mod import;
 mod indexes;
+mod looks;
 mod migrations;
 mod pages;
 mod parties;

@@ -44,7 +44,7 @@ async fn a_run_waits_then_takes_and_gives_back(db: Opened) {
     assert_eq!(waiting, [other.id]);
 
     let end = |loaded: &flow_server::store::Loaded| {
-        let mut gang = loaded.gang.clone();
+        let mut gang = loaded.gang.as_ref().clone();
         gang.run.state = RunState::Failed;
         Ok::<_, StoreError>(Some((
             Planned {
@@ -67,12 +67,12 @@ async fn who_takes_part_is_settled_once(db: Opened) {
     assert!(queue.waiting[0].needs.choice.is_some());
 
     let begin = |loaded: &flow_server::store::Loaded| {
-        let mut gang = loaded.gang.clone();
+        let mut gang = loaded.gang.as_ref().clone();
         assert!(gang.run.spec.settle(&[mk_party_id("b")]));
         Ok::<_, StoreError>(Some((planned(&gang), Some(NOW))))
     };
     db.store.change_gang(run.id, begin).await.unwrap();
-    let stored = db.store.gang(run.id).await.unwrap().unwrap().gang.run;
+    let stored = db.store.gang(run.id).await.unwrap().unwrap().gang.run.clone();
     assert_eq!(stored.spec.participants, [run.spec.participants[1].clone()]);
     let taken = db.store.queue().await.unwrap().taken;
     assert_eq!(taken, stored.spec.demands());

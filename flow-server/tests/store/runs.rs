@@ -88,7 +88,7 @@ async fn what_is_due_comes_in_the_order_of_its_wish(db: Opened) {
 
 async fn wake(db: &Opened, run: &flow_domain::Run, at: Option<Timestamp>) {
     let change = |loaded: &flow_server::store::Loaded| {
-        let gang = loaded.gang.clone();
+        let gang = loaded.gang.as_ref().clone();
         Ok(Some((
             flow_domain::gang::Planned {
                 gang,
@@ -116,13 +116,13 @@ async fn a_party_gets_the_gangs_that_it_has_a_live_part_in(db: Opened) {
     there.sort_by_key(|gang| gang.run.id);
     assert_eq!(there.iter().map(|gang| gang.run.id).collect::<Vec<_>>(), ids);
     let stored = db.store.gang(ids[0]).await.unwrap().unwrap().gang;
-    assert!(stored.assignments.len() >= 3 && there[0] == stored);
+    assert!(stored.assignments.len() >= 3 && there[0] == *stored);
     assert_eq!(db.store.gangs_at(&c).await.unwrap(), []);
     // One whose parts have all ended is not the agent's any more.
     let ended = db
         .store
         .change_gang::<StoreError>(ids[0], |loaded| {
-            let mut gang = loaded.gang.clone();
+            let mut gang = loaded.gang.as_ref().clone();
             for assignment in &mut gang.assignments {
                 assignment.state = flow_domain::AssignmentState::Stopped;
             }
@@ -152,7 +152,7 @@ async fn events_come_in_order_and_page_by_page(db: Opened) {
                 let events = (2..5)
                     .map(|number| mk_event(&(change * 3 + number).to_string()))
                     .collect();
-                let gang = loaded.gang.clone();
+                let gang = loaded.gang.as_ref().clone();
                 Ok(Some((flow_domain::gang::Planned { gang, events }, Some(NOW))))
             })
             .await

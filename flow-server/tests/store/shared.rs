@@ -173,7 +173,7 @@ async fn every_change_that_others_need_is_noticed_with_it() {
     // Only when it is to be looked at again: nobody else needs that.
     let later = |loaded: &Loaded| {
         let same = Planned {
-            gang: loaded.gang.clone(),
+            gang: loaded.gang.as_ref().clone(),
             events: Vec::<Event>::new(),
         };
         Ok::<_, StoreError>(Some((same, Some(NOW.after(Span::secs(9))))))

@@ -49,8 +49,11 @@ pub use self::{
     memory::Memory,
 };
 
-/// How long is waited at the end for what is not written yet.
+/// How long is waited at the end for a database that takes nothing of what is not written yet.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How often that is begun anew as it does take some of it: less time in all than a pod has for its end.
+const DRAINS: usize = 4;
 
 /// Where the journal is kept, and how much of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,19 +228,19 @@ impl Journal {
         }
     }
 
-    /// Writes what is not written yet, as far as that is possible within some seconds, and lets go of the database. What is noted after
+    /// Writes what is not written yet, as far as the database takes it within some seconds, and lets go of the database. What is noted after
     /// that is lost.
     pub async fn close(&self) {
         let Kept::InDatabase(at) = &self.0.kept else { return };
         at.queue.close();
         let writer = lock(&at.writer).take();
         if let Some(mut writer) = writer
-            && tokio::time::timeout(DRAIN, &mut writer).await.is_err()
+            && !drained(&mut writer, &at.queue).await
         {
             writer.abort();
             tracing::warn!(
                 notes = at.queue.len(),
-                "the journal's database does not answer: what was noted last is not in it"
+                "the journal's database does not answer in time: what was noted last is not in it"
             );
         }
         if let Some(sql) = at.reached.get()
@@ -247,4 +250,18 @@ impl Journal {
         }
         lock(&at.sole_use).take();
     }
+}
+
+/// Waits for a writer to write what is left, as long as it gets on.
+async fn drained(writer: &mut JoinHandle<()>, queue: &Queue) -> bool {
+    for _ in 0..DRAINS {
+        let left = queue.len();
+        if tokio::time::timeout(DRAIN, &mut *writer).await.is_ok() {
+            return true;
+        }
+        if queue.len() == left {
+            break;
+        }
+    }
+    false
 }

@@ -1,6 +1,6 @@
 //! Waits for the database while that is away: the agent can do nothing better than stay attached.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use flow_domain::{RunId, gang::Gang};
 
@@ -18,7 +18,7 @@ impl Session {
     }
 
     /// One gang.
-    pub(super) async fn gang(&self, run: RunId) -> Result<Option<Gang>, Ended> {
+    pub(super) async fn gang(&self, run: RunId) -> Result<Option<Arc<Gang>>, Ended> {
         let loaded = self.read(|| self.link.store.gang(run)).await?;
         Ok(loaded.map(|loaded| loaded.gang))
     }

@@ -1,6 +1,6 @@
 //! Runs with their assignments and events, in memory.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use flow_domain::{
     PartyId, Run, RunId, TaskId, Timestamp,
@@ -17,7 +17,7 @@ use crate::store::{
 /// A run as it is kept.
 #[derive(Debug)]
 pub(super) struct Stored {
-    pub(super) gang: Gang,
+    pub(super) gang: Arc<Gang>,
     wake_at: Option<Timestamp>,
     events: Vec<Event>,
 }
@@ -44,10 +44,10 @@ impl Memory {
             }
             tables.keys.claim(claim, &run.id.to_string(), run.created_at);
             let stored = Stored {
-                gang: Gang {
+                gang: Arc::new(Gang {
                     run: run.clone(),
                     assignments: Vec::new(),
-                },
+                }),
                 wake_at: Some(run.created_at),
                 events: vec![event.clone()],
             };
@@ -73,7 +73,7 @@ impl Memory {
         fence: Option<&Fence>,
         id: RunId,
         change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
-    ) -> Result<Option<(Gang, Option<Planned>)>, E> {
+    ) -> Result<Option<(Arc<Gang>, Option<Planned>)>, E> {
         self.write("change_gang", |tables| {
             let Some(stored) = tables.runs.get_mut(&id) else {
                 return Ok(None);
@@ -85,7 +85,7 @@ impl Memory {
             if let Some(fence) = fence {
                 tables.shared.check(self.me, fence)?;
             }
-            let after = planned.gang.clone();
+            let after = Arc::new(planned.gang.clone());
             (self.watch)(Commit {
                 before: Some(&stored.gang),
                 after: &after,
@@ -113,7 +113,11 @@ impl Memory {
                 let mut newest_first = tables.runs.values().rev();
                 newest_first.find(|stored| stored.gang.run.task == *task)
             };
-            tasks.iter().filter_map(of).map(|stored| stored.gang.clone()).collect()
+            tasks
+                .iter()
+                .filter_map(of)
+                .map(|stored| Gang::clone(&stored.gang))
+                .collect()
         })
         .await
     }
@@ -154,7 +158,7 @@ impl Memory {
 
     pub(in crate::store) async fn gangs_at(&self, party: &PartyId) -> Result<Vec<Gang>, StoreError> {
         self.read("gangs_at", |tables| {
-            let gangs = tables.runs.values().map(|stored| &stored.gang);
+            let gangs = tables.runs.values().map(|stored| stored.gang.as_ref());
             let live = |gang: &&Gang| {
                 let mut assignments = gang.assignments.iter();
                 assignments.any(|a| a.party == *party && !a.state.is_terminal())

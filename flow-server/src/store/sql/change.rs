@@ -1,5 +1,7 @@
 //! Changes of gangs: read, changed and written in one transaction, once and only once.
 
+use std::sync::Arc;
+
 use flow_domain::{
     RunId, Timestamp,
     gang::{Gang, Planned},
@@ -26,7 +28,7 @@ const REMEMBERED: usize = 8;
 const ROWS: usize = 100;
 
 /// The gang as it was, and what was made of it; nothing if there is no such run.
-type Done = Option<Box<(Gang, Option<Planned>)>>;
+type Done = Option<Box<(Arc<Gang>, Option<Planned>)>>;
 
 /// Why a change was not made: what the caller said, or what the store met.
 enum Refusal<E> {
@@ -60,7 +62,7 @@ impl Sql {
         fence: Option<&Fence>,
         id: RunId,
         change: impl Fn(&Loaded) -> Result<Option<(Planned, Option<Timestamp>)>, E> + Send + Sync,
-    ) -> Result<Option<(Gang, Option<Planned>)>, E> {
+    ) -> Result<Option<(Arc<Gang>, Option<Planned>)>, E> {
         let own = Uuid::new_v4().simple().to_string();
         let stored = async {
             let mut tries = Tries::default();
@@ -117,7 +119,7 @@ impl Sql {
                 changes: remember(own, &before.changes),
                 events: before.events + i64::try_from(planned.events.len()).unwrap_or(i64::MAX),
                 loaded: Loaded {
-                    gang: planned.gang.clone(),
+                    gang: Arc::new(planned.gang.clone()),
                     wake_at,
                 },
             };
@@ -159,7 +161,7 @@ impl Sql {
         let assignments = assignments_of(tx, &[id]).await?.remove(&run.id).unwrap_or_default();
         Ok(Some(Known {
             loaded: Loaded {
-                gang: Gang { run, assignments },
+                gang: Arc::new(Gang { run, assignments }),
                 wake_at,
             },
             version: row.try_get("", "version")?,

@@ -1,6 +1,9 @@
 //! Runs with their assignments: stored when they are accepted, and read for the planner and for agents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use flow_domain::{
     Assignment, PartyId, Run, RunId, RunSpec, TaskId, Timestamp,
@@ -71,10 +74,10 @@ async fn load(db: &impl ConnectionTrait, select: &SelectStatement) -> Result<Vec
     let ids: Vec<String> = runs.iter().map(|(run, _)| run.id.to_string()).collect();
     let mut assignments = assignments_of(db, &ids).await?;
     let gangs = runs.into_iter().map(|(run, wake_at)| Loaded {
-        gang: Gang {
+        gang: Arc::new(Gang {
             assignments: assignments.remove(&run.id).unwrap_or_default(),
             run,
-        },
+        }),
         wake_at,
     });
     Ok(gangs.collect())
@@ -179,6 +182,10 @@ impl Sql {
     /// # Errors
     /// If the database does not answer.
     pub(in crate::store) async fn gang(&self, id: RunId) -> Result<Option<Loaded>, StoreError> {
+        self.looks.share(id, || self.look_at(id)).await
+    }
+
+    async fn look_at(&self, id: RunId) -> Result<Option<Loaded>, StoreError> {
         if let Some((loaded, version)) = self.live.look(id)
             && bounded(self.has_version(&*self.db, id, version)).await?
         {
@@ -256,7 +263,7 @@ impl Sql {
             let mut select = select_runs();
             select.and_where(Expr::col("id").in_subquery(newest));
             let loaded = bounded(load(&*self.db, &select)).await?;
-            gangs.extend(loaded.into_iter().map(|loaded| loaded.gang));
+            gangs.extend(loaded.into_iter().map(|loaded| Arc::unwrap_or_clone(loaded.gang)));
         }
         Ok(gangs)
     }
@@ -274,6 +281,9 @@ impl Sql {
         let mut select = select_runs();
         select.and_where(Expr::col("id").in_subquery(ids));
         let loaded = bounded(load(&*self.db, &select)).await?;
-        Ok(loaded.into_iter().map(|loaded| loaded.gang).collect())
+        Ok(loaded
+            .into_iter()
+            .map(|loaded| Arc::unwrap_or_clone(loaded.gang))
+            .collect())
     }
 }

@@ -35,10 +35,10 @@ impl Known {
     pub(super) fn first(run: &Run, version: i64) -> Self {
         Self {
             loaded: Loaded {
-                gang: Gang {
+                gang: Arc::new(Gang {
                     run: run.clone(),
                     assignments: Vec::new(),
-                },
+                }),
                 wake_at: Some(run.created_at),
             },
             version,

@@ -8,6 +8,7 @@ mod gang;
 mod idempotency;
 mod list;
 mod live;
+mod looks;
 mod pages;
 mod party;
 mod queue;
@@ -19,7 +20,7 @@ mod template;
 use flow_database::{ConnectError, Database, Tries, bounded, commit, is_duplicate};
 use flow_migrations::Migrator;
 
-use self::{live::Live, standing::Standings};
+use self::{live::Live, looks::Looks, standing::Standings};
 use super::{
     StoreError,
     kinds::{Claim, Created, KEPT, Loaded, Queue, RunFilter, StoredEvent, TAKES, WAITS, said_to, standing},
@@ -35,6 +36,7 @@ pub(super) struct Sql {
     /// The server that uses it, where others may too: they are told of every change.
     me: Option<ServerId>,
     live: Live,
+    looks: Looks,
     standings: Standings,
 }
 
@@ -49,6 +51,7 @@ impl Sql {
             db,
             me: None,
             live: Live::default(),
+            looks: Looks::default(),
             standings: Standings::default(),
         })
     }

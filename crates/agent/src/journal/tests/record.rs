@@ -95,7 +95,7 @@ async fn what_was_written_survives_a_crash_and_noting_it_again_changes_nothing(h
 
 async fn what_is_noted_last_is_written_at_the_end(home: Home) {
     let journal = home.open().await;
-    let ids: Vec<_> = (0..600).map(|run| live(&journal, run, 1)).collect();
+    let ids: Vec<_> = (0..200).map(|run| live(&journal, run, 1)).collect();
     let running = mk_spec(1_000, 1);
     journal.wanted(id_of(&running), 1, Desired::Run, &running);
     let mut status = mk_status(AssignmentState::Running);
