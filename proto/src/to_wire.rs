@@ -11,7 +11,7 @@ use flow_domain::{
 use crate::generated::v1;
 
 /// A desired assignment for the agent.
-pub fn desired(id: String, generation: u64, desired: Desired, spec: &AssignmentSpec) -> v1::DesiredAssignment {
+pub fn desired(id: String, generation: u64, desired: Desired, spec: AssignmentSpec) -> v1::DesiredAssignment {
     let desired = match desired {
         Desired::Prepare => v1::Desired::Prepare,
         Desired::Run => v1::Desired::Run,
@@ -25,87 +25,84 @@ pub fn desired(id: String, generation: u64, desired: Desired, spec: &AssignmentS
     }
 }
 
-fn assignment_spec(spec: &AssignmentSpec) -> v1::AssignmentSpec {
+fn assignment_spec(spec: AssignmentSpec) -> v1::AssignmentSpec {
     v1::AssignmentSpec {
         run: spec.run.to_string(),
         task: spec.task.to_string(),
-        task_name: spec.task_name.clone(),
+        task_name: spec.task_name,
         attempt: spec.attempt,
-        framework: spec.framework.clone(),
-        role: spec.role.clone(),
+        framework: spec.framework,
+        role: spec.role,
         party: spec.party.to_string(),
         index: spec.index,
         parties: spec.parties,
-        dataset: spec.dataset.clone(),
-        image: spec.image.clone(),
-        workdir: spec.workdir.clone(),
+        dataset: spec.dataset,
+        image: spec.image,
+        workdir: spec.workdir,
         resources: Some(v1::Resources {
             cpu_millis: spec.resources.cpu.map(|cpu| cpu.0),
             memory_bytes: spec.resources.memory.map(|memory| memory.0),
             gpu: spec.resources.gpu,
         }),
-        command: spec.command.clone(),
-        launch: Some(launch(&spec.launch)),
-        launcher: spec.launcher.clone(),
+        command: spec.command,
+        launch: Some(launch(spec.launch)),
+        launcher: spec.launcher,
         hyperparameters: spec
             .hyperparameters
-            .iter()
-            .map(|(name, value)| (name.clone(), scalar(value)))
+            .into_iter()
+            .map(|(name, value)| (name, scalar(value)))
             .collect(),
-        declared: spec.declared.iter().cloned().collect(),
-        switches: spec.switches.iter().cloned().collect(),
+        declared: spec.declared.into_iter().collect(),
+        switches: spec.switches.into_iter().collect(),
         grace_ms: spec.grace.0,
-        success_codes: spec.success_codes.clone(),
+        success_codes: spec.success_codes,
         exit_codes: spec
             .exit_codes
-            .iter()
-            .map(|(code, reason)| (code.clone(), reason.to_string()))
+            .into_iter()
+            .map(|(code, reason)| (code, reason.to_string()))
             .collect(),
-        peers: spec.peers.iter().map(peer).collect(),
-        job_name: spec.job_name.clone(),
+        peers: spec.peers.into_iter().map(peer).collect(),
+        job_name: spec.job_name,
     }
 }
 
-fn scalar(value: &Scalar) -> v1::Scalar {
+fn scalar(value: Scalar) -> v1::Scalar {
     use v1::scalar::Value;
     let value = match value {
-        Scalar::Bool(value) => Value::Bool(*value),
-        Scalar::Int(value) => Value::Int(*value),
-        Scalar::Float(value) => Value::Float(*value),
-        Scalar::Text(value) => Value::Text(value.clone()),
+        Scalar::Bool(value) => Value::Bool(value),
+        Scalar::Int(value) => Value::Int(value),
+        Scalar::Float(value) => Value::Float(value),
+        Scalar::Text(value) => Value::Text(value),
     };
     v1::Scalar { value: Some(value) }
 }
 
-fn launch(role: &Role) -> v1::Launch {
+fn launch(role: Role) -> v1::Launch {
     let placement = match role.placement {
         Placement::Aggregator => "aggregator",
         Placement::EachParty => "each-party",
     };
     v1::Launch {
         placement: placement.to_owned(),
-        argv: role.argv.iter().map(arg).collect(),
-        env: role.env.clone().into_iter().collect(),
-        ports: role.ports.clone(),
-        writable: role.writable.clone(),
-        start_after: role.start_after.clone(),
+        argv: role.argv.into_iter().map(arg).collect(),
+        env: role.env.into_iter().collect(),
+        ports: role.ports,
+        writable: role.writable,
+        start_after: role.start_after,
         registers: role.registers,
-        metrics: role.metrics.clone(),
+        metrics: role.metrics,
         ready: Some(readiness(&role.ready)),
         progress: role.progress.as_ref().map(progress_source),
     }
 }
 
-fn arg(arg: &Arg) -> v1::Arg {
+fn arg(arg: Arg) -> v1::Arg {
     match arg {
         Arg::Plain(text) => v1::Arg {
             when: None,
-            argv: vec![text.clone()],
+            argv: vec![text],
         },
-        Arg::When { when, argv } => v1::Arg {
-            when: Some(when.clone()),
-            argv: argv.clone(),
-        },
+        Arg::When { when, argv } => v1::Arg { when: Some(when), argv },
     }
 }
 
@@ -149,9 +146,9 @@ fn progress_source(source: &ProgressSource) -> v1::ProgressSource {
     v1::ProgressSource { kind: Some(kind) }
 }
 
-fn peer(peer: &Peer) -> v1::Peer {
+fn peer(peer: Peer) -> v1::Peer {
     v1::Peer {
-        role: peer.role.clone(),
+        role: peer.role,
         party: peer.party.to_string(),
         index: peer.index,
         endpoints: Some(endpoints(&peer.endpoints)),

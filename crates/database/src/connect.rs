@@ -154,6 +154,11 @@ async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnection, 
                 // What was accepted survives a power failure, not only a crash of this program.
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(ACQUIRE)
+                // A large gang is some hundred pages. What a statement would undo is kept in memory and not in a file made for
+                // it, pages that are written again are not read again, and not each such change is followed by a checkpoint.
+                .pragma("temp_store", "memory")
+                .pragma("cache_size", "-8192")
+                .pragma("wal_autocheckpoint", "4000")
                 .foreign_keys(true)
         });
     sea_orm::Database::connect(options).await.map_err(|source| {

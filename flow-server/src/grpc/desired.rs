@@ -19,7 +19,7 @@ impl Told {
     pub(super) fn everything(&mut self, party: &PartyId, gangs: &[Gang]) -> Vec<v1::FromServer> {
         self.0.clear();
         let (upserts, _) = self.advance(party, gangs, |_| true);
-        let mut parts: Vec<Vec<_>> = upserts.chunks(MAX_BATCH).map(<[_]>::to_vec).collect();
+        let mut parts = parts(upserts);
         if parts.is_empty() {
             parts.push(Vec::new());
         }
@@ -42,8 +42,8 @@ impl Told {
         runs: impl Fn(RunId) -> bool,
     ) -> Vec<v1::FromServer> {
         let (upserts, removed) = self.advance(party, gangs, runs);
-        let upserts = upserts.chunks(MAX_BATCH).map(|part| (part.to_vec(), Vec::new()));
-        let removed = removed.chunks(MAX_BATCH).map(|part| (Vec::new(), part.to_vec()));
+        let upserts = parts(upserts).into_iter().map(|part| (part, Vec::new()));
+        let removed = parts(removed).into_iter().map(|part| (Vec::new(), part));
         removed
             .chain(upserts)
             .map(|(assignments, removed)| {
@@ -74,7 +74,7 @@ impl Told {
                 if known != Some(assignment.generation) {
                     let spec = gang.spec_of(assignment);
                     let id = assignment.id.to_string();
-                    upserts.push(to_desired(id, assignment.generation, assignment.desired, &spec));
+                    upserts.push(to_desired(id, assignment.generation, assignment.desired, spec));
                 }
             }
         }
@@ -89,6 +89,19 @@ impl Told {
         self.0.extend(wanted);
         (upserts, removed)
     }
+}
+
+/// The same, in messages of a bounded size; none if there is nothing.
+fn parts<T>(mut items: Vec<T>) -> Vec<Vec<T>> {
+    let mut parts = Vec::new();
+    while items.len() > MAX_BATCH {
+        let rest = items.split_off(MAX_BATCH);
+        parts.push(std::mem::replace(&mut items, rest));
+    }
+    if !items.is_empty() {
+        parts.push(items);
+    }
+    parts
 }
 
 pub(super) fn message(message: v1::from_server::Message) -> v1::FromServer {
