@@ -150,7 +150,8 @@ async fn faults(db: &DatabaseConnection, statement: &Statement) -> Vec<String> {
     let mut explain = statement.clone();
     explain.sql = match backend {
         DbBackend::Sqlite => format!("EXPLAIN QUERY PLAN {}", statement.sql),
-        _ => format!("EXPLAIN {}", statement.sql),
+        // MySQL has other formats, and one of them by default.
+        _ => format!("EXPLAIN FORMAT=TRADITIONAL {}", statement.sql),
     };
     let rows = db.query_all_raw(explain).await.unwrap();
     assert!(!rows.is_empty(), "{}", statement.sql);
@@ -172,7 +173,9 @@ fn of_sqlite(step: &str, sql: &str) -> Option<String> {
     let is_numbered =
         sql.contains("AS \"page\"") && sql.contains("OFFSET") && step.contains("COVERING INDEX sqlite_autoindex");
     let is_page = is_page || is_numbered;
-    let is_inner = step.contains("SCAN state_") || step.contains("SCAN page");
+    let is_inner = ["SCAN state_", "SCAN page", "SCAN newest"]
+        .iter()
+        .any(|inner| step.contains(inner));
     let scans = step.starts_with("SCAN") && !is_page && !is_inner;
     let sorts = step.contains("TEMP B-TREE") && !sql.contains("UNION ALL");
     (scans || sorts).then(|| step.to_owned())
@@ -180,7 +183,9 @@ fn of_sqlite(step: &str, sql: &str) -> Option<String> {
 
 fn of_mariadb(row: &sea_orm::QueryResult) -> Option<String> {
     let text = |column: &str| row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default();
-    let rows: u64 = text("rows").parse().unwrap_or_default();
+    // A number at MySQL, a text at MariaDB; nothing where no row is to be read.
+    let number = row.try_get::<Option<u64>>("", "rows").ok().flatten();
+    let rows = number.unwrap_or_else(|| text("rows").parse().unwrap_or_default());
     let (table, kind, key, extra) = (text("table"), text("type"), text("key"), text("Extra"));
     let is_scan = kind == "ALL" || kind == "index";
     let is_sorted = extra.contains("filesort") || extra.contains("temporary");

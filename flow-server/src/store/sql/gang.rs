@@ -11,7 +11,7 @@ use flow_domain::{
 };
 use sea_orm::{
     ConnectionTrait, QueryResult,
-    sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement},
+    sea_query::{Alias, Expr, ExprTrait, Func, JoinType, Order, Query, SelectStatement},
 };
 use serde_json::Value;
 
@@ -256,12 +256,18 @@ impl Sql {
         for part in tasks.chunks(PARTIES) {
             let mut newest = Query::select();
             newest
-                .expr(Func::max(Expr::col("id")))
+                .expr_as(Func::max(Expr::col("id")), Alias::new("newest_id"))
                 .from(Alias::new("run"))
                 .and_where(Expr::col("task_id").is_in(part.iter().map(ToString::to_string)))
                 .group_by_col(Alias::new("task_id"));
+            // With IN instead of a join MySQL goes through all runs.
             let mut select = select_runs();
-            select.and_where(Expr::col("id").in_subquery(newest));
+            select.join_subquery(
+                JoinType::InnerJoin,
+                newest,
+                Alias::new("newest"),
+                Expr::col("id").eq(Expr::col("newest_id")),
+            );
             let loaded = bounded(load(&*self.db, &select)).await?;
             gangs.extend(loaded.into_iter().map(|loaded| Arc::unwrap_or_clone(loaded.gang)));
         }

@@ -22,7 +22,7 @@ impl Own {
     /// The newest runs of tasks, with their assignments.
     pub(super) async fn newest_runs(&self, tasks: &[String]) -> Outcome {
         let sql = format!(
-            "SELECT `id`, `spec`, `status`, `wake_at` FROM `run` WHERE `id` IN (SELECT MAX(`id`) FROM `run` WHERE `task_id` IN ({}) GROUP BY `task_id`)",
+            "SELECT `id`, `spec`, `status`, `wake_at` FROM `run` INNER JOIN (SELECT MAX(`id`) AS `newest_id` FROM `run` WHERE `task_id` IN ({}) GROUP BY `task_id`) AS `newest` ON `id` = `newest_id`",
             marks(tasks.len())
         );
         let runs = self.rows(&sql, tasks.iter().map(|task| task.as_str().into())).await?;
