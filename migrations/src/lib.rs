@@ -9,6 +9,7 @@ mod m20261121_000001_first;
 mod m20261121_000002_servers;
 mod m20261121_000003_pages;
 mod m20261121_000004_order;
+mod m20261121_000005_blocks;
 mod table;
 
 /// All migrations of the server's store in order.
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_servers::Migration),
             Box::new(m20261121_000003_pages::Migration),
             Box::new(m20261121_000004_order::Migration),
+            Box::new(m20261121_000005_blocks::Migration),
         ]
     }
 }

@@ -1,11 +1,11 @@
-//! Pages by number, as Iflearner Flow's clients ask for them: how many there are of each kind, who takes part in which task, and the ids
-//! under which things were known before they were imported.
+//! Pages by number, as Iflearner Flow's clients ask for them: who takes part in which task, and the ids under which things were known
+//! before they were imported.
 
 use sea_orm_migration::{prelude::*, sea_orm::QueryResult};
 
-use crate::table::{On, Tables, id, number, text};
+use crate::table::{On, Tables, id, text};
 
-/// Counts, participants and former ids.
+/// Participants and former ids.
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
@@ -14,7 +14,7 @@ impl MigrationName for Migration {
     }
 }
 
-const TABLES: [&str; 3] = ["tally", "participant", "alias"];
+const TABLES: [&str; 2] = ["participant", "alias"];
 
 /// How many tasks are read at a time.
 const PAGE: u64 = 500;
@@ -23,9 +23,6 @@ const PAGE: u64 = 500;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let tables = Tables::of(manager).await?;
-        // How many there are: of a kind, or of a party's tasks. Counting rows would take longer the more there are.
-        let tally = vec![text("name", 80), number("total")];
-        tables.create("tally", tally, &["name"], &[]).await?;
         let participant = vec![text("party", 63), id("task_id")];
         let of_task = On(&["task_id"], false);
         tables
@@ -63,12 +60,7 @@ async fn take_over(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
             participants(db, row).await?;
         }
     }
-    for kind in ["template", "task"] {
-        let count = format!("SELECT '{kind}', COUNT(*) FROM {kind}");
-        recount(db, kind, &count).await?;
-    }
-    let by_party = "SELECT CONCAT('task/', party), COUNT(*) FROM participant GROUP BY party";
-    recount(db, "task/%", by_party).await
+    Ok(())
 }
 
 async fn participants(db: &SchemaManagerConnection<'_>, row: &QueryResult) -> Result<(), DbErr> {
@@ -89,11 +81,4 @@ async fn participants(db: &SchemaManagerConnection<'_>, row: &QueryResult) -> Re
         db.execute(&insert).await?;
     }
     Ok(())
-}
-
-async fn recount(db: &SchemaManagerConnection<'_>, names: &str, select: &str) -> Result<(), DbErr> {
-    let delete = format!("DELETE FROM tally WHERE name LIKE '{names}'");
-    db.execute_unprepared(&delete).await?;
-    let insert = format!("INSERT INTO tally (name, total) {select}");
-    db.execute_unprepared(&insert).await.map(drop)
 }

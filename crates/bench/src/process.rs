@@ -1,4 +1,4 @@
-//! What the kernel says of a process.
+//! What the kernel says of a process, and of the whole machine.
 
 use std::{fs, time::Duration};
 
@@ -17,6 +17,46 @@ pub(crate) fn processor(pid: u32) -> Outcome<Duration> {
         // The unit of /proc is USER_HZ, which is 100 on every architecture that Linux runs this on.
         .map(|ticks| Duration::from_millis(ticks * 10))
         .ok_or_else(|| format!("/proc/{pid}/stat cannot be read: {text}").into())
+}
+
+/// Processor time of the whole machine since it came up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Machine {
+    /// What somebody on it was given.
+    given: Duration,
+    /// What somebody on it was ready for and did not get, as the host had others to serve.
+    withheld: Duration,
+}
+
+impl Machine {
+    /// Until now.
+    pub(crate) fn now() -> Outcome<Self> {
+        let text = fs::read_to_string("/proc/stat")?;
+        Self::read(&text).ok_or_else(|| "/proc/stat cannot be read".into())
+    }
+
+    /// The first line: user, nice, system, idle, iowait, irq, softirq, steal. What guests use is in user.
+    fn read(text: &str) -> Option<Self> {
+        let line = text.lines().next()?.strip_prefix("cpu ")?;
+        let ticks: Result<Vec<u64>, _> = line.split_ascii_whitespace().take(8).map(str::parse).collect();
+        let [user, nice, system, _, _, irq, softirq, steal] = ticks.ok()?.try_into().ok()?;
+        Some(Self {
+            given: Duration::from_millis((user + nice + system + irq + softirq) * 10),
+            withheld: Duration::from_millis(steal * 10),
+        })
+    }
+
+    /// What was withheld from then on, for people: where it is much, no other figure says much.
+    pub(crate) fn withheld_since(before: Self) -> Outcome<String> {
+        let now = Self::now()?;
+        let withheld = now.withheld.saturating_sub(before.withheld);
+        let wanted = withheld + now.given.saturating_sub(before.given);
+        Ok(format!(
+            "{:.1} s of {:.1} s",
+            withheld.as_secs_f64(),
+            wanted.as_secs_f64()
+        ))
+    }
 }
 
 fn kilobytes(text: &str, field: &str) -> Option<u64> {
@@ -46,6 +86,19 @@ mod tests {
         let rollup = "55d - rollup\nRss:     9000 kB\nPss:     4100 kB\n";
         assert_eq!(kilobytes(rollup, "Pss:"), Some(4100 * 1024));
         assert_eq!(kilobytes(rollup, "Swap:"), None);
+    }
+
+    #[test]
+    fn what_the_host_withholds_is_found() {
+        let stat = "cpu  100 5 20 9000 7 1 2 300 40 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n";
+        let expected = Machine {
+            given: Duration::from_millis(1280),
+            withheld: Duration::from_secs(3),
+        };
+        assert_eq!(Machine::read(stat), Some(expected));
+        assert_eq!(Machine::read("cpu0 1 2 3 4 5 6 7 8"), None);
+        assert_eq!(Machine::read("cpu  1 2 3"), None);
+        assert!(Machine::now().unwrap().given > Duration::ZERO);
     }
 
     #[test]

@@ -27,6 +27,7 @@ macro_rules! on_all {
 }
 
 mod away;
+mod blocks;
 mod changes;
 mod commits;
 mod conflicts;

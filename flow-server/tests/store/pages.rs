@@ -133,10 +133,10 @@ async fn what_was_there_before_is_counted(db: Opened) {
     filled(&db.store, 5).await;
     // As a database was before there were pages by number.
     for statement in [
-        "DROP TABLE tally",
+        "DROP TABLE block",
         "DROP TABLE participant",
         "DROP TABLE alias",
-        "DELETE FROM seaql_migrations WHERE version = 'm20261121_000003_pages'",
+        "DELETE FROM seaql_migrations WHERE version IN ('m20261121_000003_pages', 'm20261121_000005_blocks')",
     ] {
         db.execute(statement).await;
     }

@@ -13,6 +13,7 @@ use crate::{
     database::{Databases, note},
     figures::{Row, table},
     options::{Dispatch, Kind, Letter, Options},
+    process::Machine,
 };
 
 /// Carries out all that is asked for, and prints each as soon as it is there.
@@ -23,7 +24,12 @@ pub(crate) async fn all(asked: &Dispatch, options: &Options, databases: &Databas
         }
         for kind in options.kinds() {
             note(&format!("measuring ({}) on {} …", letter.name(), kind.name()));
-            let rows = one(letter, kind, options, databases).await?;
+            let before = Machine::now()?;
+            let mut rows = one(letter, kind, options, databases).await?;
+            rows.push(Row::beside(
+                "processor time that the host withheld, of what was wanted",
+                Machine::withheld_since(before)?,
+            ));
             let title = format!("({}) {}, {}", letter.name(), title(letter), kind.name());
             writeln!(io::stdout(), "\n{}", table(&title, &rows))?;
         }

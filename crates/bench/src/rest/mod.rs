@@ -29,6 +29,7 @@ use crate::{
     database::{Databases, note},
     figures::{Row, fine, sheet, table},
     options::{Kind, Options},
+    process::Machine,
 };
 
 /// How many templates and tasks there are, first and then.
@@ -66,9 +67,15 @@ pub(crate) async fn measure(options: &Options, databases: &Databases) -> Outcome
         let mut sizes = Vec::new();
         for rows in [FEW, many] {
             note(&format!("measuring REST on {} with {rows} tasks …", kind.name()));
+            let before = Machine::now()?;
             let measured = of_size(kind, rows, options, databases).await?;
+            let withheld = Machine::withheld_since(before)?;
             let title = format!("{}, {rows} tasks", kind.name());
-            writeln!(io::stdout(), "\n{}", figures(&title, &measured))?;
+            writeln!(
+                io::stdout(),
+                "\n{}\nthe host withheld {withheld} of processor time that were wanted",
+                figures(&title, &measured)
+            )?;
             sizes.push(measured);
         }
         let [few, many_rows] = sizes.as_slice() else {

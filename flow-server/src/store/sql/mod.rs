@@ -1,6 +1,7 @@
 //! The store in a database: SQLite by default, MySQL by configuration, the same code for both.
 
 mod aliases;
+mod blocks;
 mod change;
 mod document;
 mod events;

@@ -89,8 +89,8 @@ impl Own {
             (Version::V1, Asked::Anywhere) => self.tasks(there.offset(PAGE_V1)).await,
             (Version::V1, Asked::OfParty) => self.tasks_of_party().await,
             (Version::V1, Asked::Templates) => {
-                let total = self.total("template").await?;
-                let ids = numbered(self.kind, "template", "id", "", 0, total);
+                let (below, skip) = self.place("template", 0).await?;
+                let ids = numbered(self.kind, "template", "id", None, below, skip);
                 self.documents("template", TEMPLATE, &ids.0, ids.1).await.map(drop)
             }
             (Version::V2, Asked::Newest | Asked::OfParty) => self.after("task", TASK, None).await,

@@ -37,12 +37,19 @@ impl Own {
         self.rows(&sql, ids.into_iter().map(Value::from)).await.map(drop)
     }
 
-    pub(super) async fn total(&self, name: &str) -> Outcome<usize> {
-        let rows = self
-            .rows("SELECT `total` FROM `tally` WHERE `name` = ?", [name.into()])
-            .await?;
-        let total: i64 = rows.first().ok_or("a tally is missing")?.try_get("", "total")?;
-        Ok(usize::try_from(total)?)
+    /// Where the document of a list is of which so many are newer: below an id, after so many.
+    pub(super) async fn place(&self, list: &str, newer: usize) -> Outcome<(String, usize)> {
+        let sql = "SELECT `below`, `held` FROM `block` WHERE `list` = ? ORDER BY `below` DESC";
+        let (mut total, mut at) = (0, None);
+        for block in self.rows(sql, [list.into()]).await? {
+            let held: i64 = block.try_get("", "held")?;
+            let until = total + usize::try_from(held)?;
+            if at.is_none() && newer < until {
+                at = Some((block.try_get("", "below")?, newer - total));
+            }
+            total = until;
+        }
+        at.ok_or_else(|| format!("{list} has {total} documents, and the one after {newer} is looked for").into())
     }
 
     /// The rows whose ids a query finds; answers the ids.
@@ -60,17 +67,16 @@ impl Own {
     }
 
     pub(super) async fn tasks(&self, skip: usize) -> Outcome {
-        let total = self.total("task").await?;
-        let (ids, values) = numbered(self.kind, "task", "id", "", skip, total);
+        let (below, skip) = self.place("task", skip).await?;
+        let (ids, values) = numbered(self.kind, "task", "id", None, below, skip);
         let tasks = self.documents("task", TASK, &ids, values).await?;
         self.newest_runs(&tasks).await
     }
 
     pub(super) async fn tasks_of_party(&self) -> Outcome {
         let party = self.there.parties[0].as_str();
-        let total = self.total(&format!("task/{party}")).await?;
-        let (ids, mut values) = numbered(self.kind, "participant", "task_id", " WHERE `party` = ?", 0, total);
-        values.insert(0, party.into());
+        let (below, skip) = self.place(&format!("task/{party}"), 0).await?;
+        let (ids, values) = numbered(self.kind, "participant", "task_id", Some(party), below, skip);
         let tasks = self.documents("task", TASK, &ids, values).await?;
         self.newest_runs(&tasks).await
     }
@@ -110,30 +116,30 @@ impl Own {
     }
 }
 
-/// The ids of a page by its number: from the nearer end.
+/// The ids of a page by its number: below an id, after so many.
 pub(super) fn numbered(
     kind: Kind,
     table: &str,
     column: &str,
-    of: &str,
+    party: Option<&str>,
+    below: String,
     skip: usize,
-    total: usize,
 ) -> (String, Vec<Value>) {
-    let behind = total - skip - PAGE_V1;
-    let (order, offset) = match behind < skip {
-        true => ("ASC", behind),
-        false => ("DESC", skip),
-    };
     let from = match kind {
-        Kind::Mariadb if of.is_empty() => format!("`{table}` FORCE INDEX (`{table}_id`)"),
+        Kind::Mariadb if party.is_none() => format!("`{table}` FORCE INDEX (`{table}_id`)"),
         _ => format!("`{table}`"),
     };
-    let sql = format!("SELECT `{column}` AS `id` FROM {from}{of} ORDER BY `{column}` {order} LIMIT ? OFFSET ?");
+    let of = party.map_or("", |_| "`party` = ? AND ");
+    let sql = format!(
+        "SELECT `{column}` AS `id` FROM {from} WHERE {of}`{column}` < ? ORDER BY `{column}` DESC LIMIT ? OFFSET ?"
+    );
     let number = |number: usize| Value::from(u64::try_from(number).unwrap_or(u64::MAX));
-    (sql, vec![number(PAGE_V1), number(offset)])
+    let party = party.map(Value::from).into_iter();
+    let values = party.chain([below.into(), number(PAGE_V1), number(skip)]);
+    (sql, values.collect())
 }
 
-fn marks(count: usize) -> String {
+pub(super) fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 

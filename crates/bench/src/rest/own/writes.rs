@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 use uuid::Uuid;
 
-use super::{super::operations::Version, Own, TASK, TEMPLATE};
+use super::{super::operations::Version, Own, TASK, TEMPLATE, reads::marks};
 use crate::{Outcome, options::Kind};
 
 impl Own {
@@ -34,16 +34,7 @@ impl Own {
         let sql = format!("INSERT INTO `participant` (`party`, `task_id`) VALUES {rows}");
         let values = parties.iter().flat_map(|party| [party.clone(), id.clone()]);
         self.write(&tx, &sql, values.map(Value::from)).await?;
-        let of_party = parties.iter().map(|party| format!("task/{party}"));
-        for name in std::iter::once("task".to_owned()).chain(of_party) {
-            let conflict = match self.kind {
-                Kind::Sqlite => "ON CONFLICT (`name`) DO UPDATE SET",
-                Kind::Mariadb => "ON DUPLICATE KEY UPDATE",
-            };
-            let sql =
-                format!("INSERT INTO `tally` (`name`, `total`) VALUES (?, ?) {conflict} `total` = `tally`.`total` + ?");
-            self.write(&tx, &sql, [name.into(), 1i64.into(), 1i64.into()]).await?;
-        }
+        self.count(&tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -101,6 +92,32 @@ impl Own {
         self.rows("SELECT `version` FROM `run` WHERE `id` = ?", [id.into()])
             .await
             .map(drop)
+    }
+
+    /// Counts a task in the newest blocks of its lists.
+    async fn count(&self, tx: &DatabaseTransaction) -> Outcome {
+        let of_party = self.there.parties.iter().map(|party| format!("task/{party}"));
+        let lists: Vec<String> = std::iter::once("task".to_owned()).chain(of_party).collect();
+        let conflict = match self.kind {
+            Kind::Sqlite => "ON CONFLICT (`list`, `below`) DO UPDATE SET",
+            Kind::Mariadb => "ON DUPLICATE KEY UPDATE",
+        };
+        let rows = vec!["(?, ?, ?, ?)"; lists.len()].join(", ");
+        let sql = format!(
+            "INSERT INTO `block` (`list`, `below`, `since`, `held`) VALUES {rows} {conflict} `held` = `block`.`held` + ?"
+        );
+        let of = |list: &String| [list.as_str().into(), "~".into(), "".into(), 1i64.into()];
+        let values = lists.iter().flat_map(of).chain([1i64.into()]);
+        self.write(tx, &sql, values).await?;
+        let sql = format!(
+            "SELECT `list`, `below`, `since`, `held` FROM `block` WHERE `list` IN ({}) AND `below` = ?",
+            marks(lists.len())
+        );
+        let values = lists.iter().map(|list| list.as_str().into()).chain(["~".into()]);
+        match tx.query_all_raw(self.statement(&sql, values)).await?.len() {
+            there if there == lists.len() => Ok(()),
+            there => Err(format!("{there} of {} lists have a newest block", lists.len()).into()),
+        }
     }
 
     /// Lets no run wait any more. Those of the server are not to be among them.
