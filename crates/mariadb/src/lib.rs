@@ -14,6 +14,7 @@ mod port;
 mod programs;
 mod server;
 mod shared;
+mod signals;
 
 pub use self::{
     admin::Admin,

@@ -10,12 +10,9 @@ use std::{
     time::Duration,
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 
-use crate::{Admin, MariaDbError, command, port, programs};
+use crate::{Admin, MariaDbError, command, port, programs, signals};
 
 /// On a busy machine, recovery after a kill included.
 const READY: Duration = Duration::from_secs(90);
@@ -121,12 +118,17 @@ impl Server {
         self.run()
     }
 
-    /// Stops it in its tracks: connections stay open, and nothing answers.
+    /// Stops it in its tracks: connections stay open, and from then on nothing answers.
     ///
     /// # Errors
-    /// If it does not run.
+    /// If it does not run, or does not stop.
     pub fn pause(&self) -> Result<(), MariaDbError> {
-        self.signal(Signal::SIGSTOP)
+        self.signal(Signal::SIGSTOP)?;
+        // On a busy machine its threads go on for a while after the signal, and answer.
+        let process = self.running()?;
+        command::within(STOP, "mariadbd has stopped", &AtomicBool::new(false), || {
+            signals::is_stopped(process)
+        })
     }
 
     /// Lets it go on.
@@ -156,10 +158,11 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) -> Result<(), MariaDbError> {
-        let pid = self.pid().ok_or(MariaDbError::NotRunning)?;
-        // It is our child and was not waited for, so the number is still its own.
-        let pid = Pid::from_raw(i32::try_from(pid).unwrap_or(i32::MAX));
-        kill(pid, signal).map_err(MariaDbError::Signal)
+        signals::send(self.running()?, signal)
+    }
+
+    fn running(&self) -> Result<&Child, MariaDbError> {
+        self.process.as_ref().ok_or(MariaDbError::NotRunning)
     }
 
     fn ended(&mut self) -> Result<Option<ExitStatus>, MariaDbError> {
