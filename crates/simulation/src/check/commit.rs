@@ -1,22 +1,30 @@
 //! What must be so of one change of a run: a function of the run before and after it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flow_domain::{
-    Reason, RunState,
+    PartyId, Reason, RunState,
     assignment::Assignment,
     gang::{Event, Gang},
+    labels::Labels,
 };
 
-use super::{Rule, shortage};
+use super::{Rule, approval, choice, shortage};
 
-/// Every rule that the change breaks, with how.
-pub(super) fn broken(before: Option<&Gang>, after: &Gang, events: &[Event]) -> Vec<(Rule, String)> {
+/// Every rule that the change breaks, with how. Parties have these labels.
+pub(super) fn broken(
+    labels: &BTreeMap<PartyId, Labels>,
+    before: Option<&Gang>,
+    after: &Gang,
+    events: &[Event],
+) -> Vec<(Rule, String)> {
     let mut found = Found(Vec::new(), after.run.id.to_string());
     one_attempt(&mut found, after);
     reasons(&mut found, after);
     shortage::fails_nothing(&mut found, after);
+    approval::comes_first(&mut found, before, after);
     if let Some(before) = before {
+        choice::is_as_asked(&mut found, labels, before, after);
         final_stays(&mut found, before, after);
         legal_steps(&mut found, before, after, events);
     }

@@ -5,14 +5,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use flow_domain::{
-    PartyId, RunId, RunState,
-    gang::Gang,
-    queue::{Capacity, Demand},
-};
+use flow_domain::{PartyId, RunId, RunState, gang::Gang, labels::Labels, queue::Capacity};
 use flow_server::store::memory::Commit;
 
-use super::{Rule, Violation, commit};
+use super::{Rule, Violation, capacity, commit};
 use crate::{history::History, machine::LiveJob, time::Moment};
 
 /// How long after a deadline something must have come of it, in microseconds: the planner looks four times a second, and the one who
@@ -24,6 +20,8 @@ const SLACK: i64 = 8_000_000;
 pub(crate) struct Expectations {
     /// What each party offers.
     pub(crate) parties: BTreeMap<PartyId, Capacity>,
+    /// What each says of itself.
+    pub(crate) labels: BTreeMap<PartyId, Labels>,
     /// The site of those that have one.
     pub(crate) sites: BTreeMap<PartyId, String>,
     /// What sites offer.
@@ -121,11 +119,13 @@ impl Judge {
         let mut inner = self.lock();
         let line = line(commit.after);
         inner.history.note(at, &line);
-        for (rule, what) in commit::broken(commit.before, commit.after, commit.events) {
+        for (rule, what) in commit::broken(&self.expected.labels, commit.before, commit.after, commit.events) {
             inner.broken(at, rule, what);
         }
         inner.gangs.insert(commit.after.run.id, commit.after.clone());
-        self.check_capacity(&mut inner, at);
+        for what in capacity::exceeded(&self.expected, &inner.gangs) {
+            inner.broken(at, Rule::Capacity, what);
+        }
         let run = &commit.after.run;
         let over = run.state.is_terminal() && commit.before.is_none_or(|before| !before.run.state.is_terminal());
         if over && self.expected.succeed.contains(&run.task_name) {
@@ -143,33 +143,6 @@ impl Judge {
                     run.attempt()
                 );
                 inner.broken(at, Rule::Succeeds, what);
-            }
-        }
-    }
-
-    fn check_capacity(&self, inner: &mut Inner, at: Moment) {
-        let mut parties: BTreeMap<PartyId, Demand> = BTreeMap::new();
-        for gang in inner.gangs.values().filter(|gang| gang.run.is_taking()) {
-            for (party, demand) in gang.run.spec.demands() {
-                let taken = parties.entry(party).or_default();
-                *taken = taken.plus(demand);
-            }
-        }
-        let mut sites: BTreeMap<&str, Demand> = BTreeMap::new();
-        for (party, demand) in &parties {
-            if let Some(site) = self.expected.sites.get(party) {
-                let taken = sites.entry(site).or_default();
-                *taken = taken.plus(*demand);
-            }
-            let offered = self.expected.parties.get(party).copied().unwrap_or_default();
-            if let Some(shortage) = offered.shortage(&Demand::default(), demand) {
-                inner.broken(at, Rule::Capacity, format!("party {party}: {shortage}"));
-            }
-        }
-        for (site, demand) in sites {
-            let offered = self.expected.at_sites.get(site).copied().unwrap_or_default();
-            if let Some(shortage) = offered.shortage(&Demand::default(), &demand) {
-                inner.broken(at, Rule::Capacity, format!("site {site}: {shortage}"));
             }
         }
     }
@@ -198,19 +171,7 @@ impl Judge {
                 format!("{what} starts while its like of attempt {attempt} still runs"),
             );
         }
-        let runs: BTreeSet<&str> = here.iter().map(|job| job.identity.run.as_str()).collect();
-        let offered = self
-            .expected
-            .parties
-            .iter()
-            .find(|(id, _)| id.as_str() == party.as_str());
-        if let Some(most) = offered.and_then(|(_, capacity)| capacity.runs)
-            && runs.len() > most as usize
-        {
-            let what = format!(
-                "jobs of {} runs are at work at {party}, which offers {most}",
-                runs.len()
-            );
+        if let Some(what) = capacity::exceeded_by_jobs(&self.expected, &inner.gangs, party, &here) {
             inner.broken(at, Rule::Capacity, what);
         }
     }
@@ -225,6 +186,19 @@ impl Judge {
         let before = inner.accepted.insert(key.to_owned(), run);
         if before.is_some_and(|before| before != run) {
             inner.broken(at, Rule::NotLost, format!("{key} was made into two runs"));
+        }
+    }
+
+    /// A user was told that a run is approved (`granted`), or rejected.
+    pub(crate) fn decided(&self, at: Moment, run: RunId, granted: bool) {
+        let mut inner = self.lock();
+        let approval = inner.gangs.get(&run).and_then(|gang| gang.run.approval.as_ref());
+        if approval.is_none_or(|approval| approval.granted != granted) {
+            inner.broken(
+                at,
+                Rule::Approval,
+                format!("what was decided about run {run} is not there"),
+            );
         }
     }
 

@@ -1,5 +1,8 @@
 //! What must be so at every step, whatever fails, and at the end.
 
+mod approval;
+mod capacity;
+mod choice;
 mod commit;
 mod judge;
 mod shortage;
@@ -19,6 +22,10 @@ pub enum Rule {
     LegalSteps,
     /// Each failure has a reason, in words too.
     Reason,
+    /// What asks for approval does nothing before it is approved, and what was decided stays so.
+    Approval,
+    /// Who takes part is who was asked for, and from the beginning on nobody else.
+    Choice,
     /// What there is too little of is waited for: it fails nothing, and what was given back for it had started nothing.
     Shortage,
     /// No more is taken of a party or a site than it offers.

@@ -6,11 +6,12 @@ mod parties;
 
 use std::collections::BTreeMap;
 
+use flow_domain::queue::Capacity;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 pub(crate) use self::fault::server as fault_server;
 pub(crate) use self::{
-    asked::{Asked, Start},
+    asked::{Asked, Opinion, Start},
     fault::{Fault, Kind},
     parties::Member,
 };
@@ -24,7 +25,7 @@ pub(crate) struct Plan {
     /// The parties, the center first.
     pub(crate) members: Vec<Member>,
     /// What the sites offer that several parties share.
-    pub(crate) sites: BTreeMap<String, u32>,
+    pub(crate) sites: BTreeMap<String, Capacity>,
     /// What users ask for.
     pub(crate) asked: Asked,
     /// What goes wrong, by time.
@@ -43,19 +44,22 @@ impl Plan {
     #[must_use]
     pub(crate) fn draw(seed: u64) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
-        let members = parties::draw(&mut dice);
+        // In some worlds members take processors, memory and graphics processors, and there are not enough for all.
+        let counted = dice.random_bool(0.4);
+        let members = parties::draw(&mut dice, counted);
         let servers = *[1, 1, 2, 2, 3].choose(&mut dice).unwrap_or(&1);
         // One world in eight is without faults, and its jobs are good: nothing in it may fail.
         let calm = dice.random_bool(0.125);
-        let asked = asked::draw(&mut dice, &members, calm);
+        let asked = asked::draw(&mut dice, &members, counted, calm);
         let storm = if calm { 0 } else { dice.random_range(6_000..25_000) };
         let faults = fault::draw(&mut dice, &members, servers, storm);
         let sites = match dice.random_bool(0.3) {
             true => {
                 // A run may need all parties of the site at once.
                 let members = members.iter().filter(|member| member.site.is_some()).count();
-                let members = u32::try_from(members).unwrap_or(u32::MAX);
-                BTreeMap::from([("campus".to_owned(), members.max(1) + dice.random_range(0..3))])
+                let members = u32::try_from(members).unwrap_or(u32::MAX).max(1);
+                let slots = members + dice.random_range(0..3);
+                BTreeMap::from([("campus".to_owned(), parties::room(&mut dice, slots, members, counted))])
             }
             false => BTreeMap::new(),
         };
@@ -83,14 +87,13 @@ impl Plan {
     pub(crate) fn expectations(&self) -> Expectations {
         let mut expected = Expectations::default();
         for member in &self.members {
-            expected.parties.insert(member.id.clone(), member.capacity());
+            expected.parties.insert(member.id.clone(), member.offers);
+            expected.labels.insert(member.id.clone(), member.labels.clone());
             if let Some(site) = &member.site {
                 expected.sites.insert(member.id.clone(), site.clone());
             }
         }
-        for (site, runs) in &self.sites {
-            expected.at_sites.insert(site.clone(), parties::runs(*runs));
-        }
+        expected.at_sites.clone_from(&self.sites);
         expected.succeed = self.asked.good();
         expected.at_once = self.faults.is_empty();
         expected
@@ -106,6 +109,8 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use flow_domain::TaskSpec;
+
     use super::*;
 
     #[test]
@@ -119,6 +124,34 @@ mod tests {
             );
             assert!(plan.asked.starts.iter().all(|start| start.at <= plan.calm_from));
         }
+    }
+
+    #[test]
+    fn there_are_worlds_with_whatever_a_task_can_ask_for() {
+        let plans: Vec<Plan> = (0..100).map(Plan::draw).collect();
+        let tasks = |plan: &Plan| plan.asked.tasks.clone();
+        let any = |is: fn(&TaskSpec) -> bool| plans.iter().flat_map(tasks).any(|task| is(&task));
+        assert!(any(|task| task.policies.approval));
+        assert!(any(|task| task.select.is_some() && task.participants.is_empty()));
+        assert!(any(|task| task.select.is_some() && !task.participants.is_empty()));
+        assert!(any(|task| task
+            .min_parties
+            .is_some_and(|min| (min as usize) < task.participants.len())));
+        let offers = |plan: &Plan| -> Vec<Capacity> {
+            let parties = plan.members.iter().map(|member| member.offers);
+            parties.chain(plan.sites.values().copied()).collect()
+        };
+        let offered = |is: fn(&Capacity) -> bool| plans.iter().flat_map(offers).any(|offer| is(&offer));
+        assert!(offered(|offer| offer.cpu.is_some()));
+        assert!(offered(|offer| offer.memory.is_some()));
+        assert!(offered(|offer| offer.gpu.is_some()));
+        let opinions = |plan: &Plan| -> Vec<usize> {
+            let starts = plan.asked.starts.iter();
+            starts
+                .map(|start| start.opinions.iter().filter(|opinion| !opinion.granted).count())
+                .collect()
+        };
+        assert!(plans.iter().flat_map(opinions).any(|rejections| rejections > 0));
     }
 
     #[test]

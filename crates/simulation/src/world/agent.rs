@@ -6,7 +6,6 @@ use std::sync::{
 };
 
 use flow_agent::{Agent, AgentConfig, Journal, link};
-use flow_domain::queue::Capacity;
 use flow_launcher::kubernetes::KubernetesConfig;
 use tokio_util::sync::CancellationToken;
 
@@ -28,11 +27,9 @@ pub(super) async fn run(world: Arc<World>, member: Member) -> turmoil::Result {
         skew: process.skew.clone(),
     };
     let config = AgentConfig {
-        capacity: Capacity {
-            runs: Some(member.runs),
-            ..Capacity::default()
-        },
+        capacity: member.offers,
         site: member.site.clone().unwrap_or_default(),
+        labels: member.labels.clone(),
         // Jobs are as pods: what they need is in their image, and nothing of the real machine is looked at.
         kubernetes: KubernetesConfig {
             enabled: true,

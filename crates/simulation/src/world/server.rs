@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use flow_daemon::shutdown::Shutdown;
-use flow_domain::queue::Capacity;
 use flow_server::{
     config::SchedulingConfig,
     core::{Core, CoreConfig},
@@ -37,19 +36,12 @@ pub(super) async fn run(world: Arc<World>, name: String) -> turmoil::Result {
         gate: life.gate.clone(),
     };
     let store = Store::in_memory(world.memory.through(Arc::new(wire)));
-    let sites = world.plan.sites.iter().map(|(site, runs)| {
-        let capacity = Capacity {
-            runs: Some(*runs),
-            ..Capacity::default()
-        };
-        (site.clone(), capacity)
-    });
     let config = CoreConfig {
         peers: Default::default(),
         heartbeat: HEARTBEAT,
         scheduling: SchedulingConfig {
             patience: PATIENCE,
-            sites: sites.collect(),
+            sites: world.plan.sites.clone(),
             deadlines: flow_domain::Deadlines::default(),
         },
         address: format!("{name}:{}", connection::PORT),

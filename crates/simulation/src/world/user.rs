@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use flow_domain::{ErrorCode, RunId, run::StartOptions};
+use flow_domain::{ErrorCode, RunId, approval::Judgement, run::StartOptions};
 use flow_server::{
     service::{Refusal, Services},
     store::Claim,
@@ -13,7 +13,7 @@ use flow_server::{
 
 use super::World;
 use crate::{
-    plan::{LAST, Start},
+    plan::{LAST, Opinion, Start},
     time::Moment,
 };
 
@@ -51,6 +51,10 @@ pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
         let start = Start {
             at: Moment::now(),
             task: LAST.to_owned(),
+            opinions: vec![Opinion {
+                granted: true,
+                after: 300,
+            }],
             cancel_after: None,
         };
         one(world.clone(), start, LAST.to_owned()).await;
@@ -65,7 +69,7 @@ async fn sleep_until(at: Moment) {
     tokio::time::sleep(Duration::from_micros(u64::try_from(left).unwrap_or_default())).await;
 }
 
-/// One run, and perhaps its end.
+/// One run, what is said of it, and perhaps its end.
 async fn one(world: Arc<World>, start: Start, key: String) {
     sleep_until(start.at).await;
     let (task, claim) = (start.task, claim(&format!("run {key}")));
@@ -75,19 +79,50 @@ async fn one(world: Arc<World>, start: Start, key: String) {
     })
     .await;
     world.judge.accepted(Moment::now(), &key, run.id);
-    let Some(after) = start.cancel_after else { return };
+    let opinions = start.opinions.iter().filter(|_| run.spec.policies.approval);
+    let opinions = opinions.map(|opinion| judge(&world, run.id, *opinion));
+    futures::future::join(
+        futures::future::join_all(opinions),
+        cancel(&world, run.id, start.cancel_after),
+    )
+    .await;
+}
+
+/// Somebody approves a run, or rejects it.
+async fn judge(world: &World, run: RunId, Opinion { granted, after }: Opinion) {
+    tokio::time::sleep(Duration::from_millis(after)).await;
+    let says = if granted { "approves" } else { "rejects" };
+    world.judge.note(Moment::now(), &format!("somebody {says} run {run}"));
+    let judgement = Judgement {
+        by: "somebody".to_owned(),
+        comment: says.to_owned(),
+    };
+    let decided = until(world, "judgement", move |services| {
+        let judgement = judgement.clone();
+        async move { unless_too_late(services.judge_run(run, granted, &judgement).await) }
+    });
+    if decided.await.is_some() {
+        world.judge.decided(Moment::now(), run, granted);
+    }
+}
+
+async fn cancel(world: &World, run: RunId, after: Option<u64>) {
+    let Some(after) = after else { return };
     tokio::time::sleep(Duration::from_millis(after)).await;
     world
         .judge
-        .note(Moment::now(), &format!("somebody wants the end of run {}", run.id));
-    until(&world, "cancel", move |services| cancel(services, run.id)).await;
+        .note(Moment::now(), &format!("somebody wants the end of run {run}"));
+    until(world, "cancel", move |services| async move {
+        unless_too_late(services.cancel_run(run).await)
+    })
+    .await;
 }
 
-async fn cancel(services: Services, run: RunId) -> Result<(), Refusal> {
-    match services.cancel_run(run).await {
-        // It was over already.
-        Err(refusal) if refusal.code == ErrorCode::Conflict => Ok(()),
-        done => done.map(drop),
+/// Nothing if it was over, or decided otherwise, already.
+fn unless_too_late<T>(done: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+    match done {
+        Err(refusal) if refusal.code == ErrorCode::Conflict => Ok(None),
+        done => done.map(Some),
     }
 }
 

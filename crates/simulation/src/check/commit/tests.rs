@@ -1,9 +1,12 @@
 //! Each rule of a change is seen to be broken where somebody has tampered with one.
 
 use flow_domain::{
-    AssignmentState, Deadlines, Desired, Run, RunId, Task, TaskId, Template, TemplateId, Timestamp, gang,
+    AssignmentState, Deadlines, Desired, Participant, Run, RunId, Task, TaskId, Template, TemplateId, Timestamp,
+    approval::Approval,
+    gang,
     party::{Liveness, Parties, Presence},
     run::{Cause, StartOptions},
+    task::Select,
     validate,
 };
 use serde_json::json;
@@ -54,11 +57,17 @@ fn begun() -> (Gang, gang::Planned) {
     (gang, planned)
 }
 
+/// Party a is trusted, and b is not.
+fn labels() -> BTreeMap<PartyId, Labels> {
+    let trusted = Labels::from([("tier".to_owned(), "trusted".to_owned())]);
+    BTreeMap::from([("a".parse().unwrap(), trusted), ("b".parse().unwrap(), Labels::new())])
+}
+
 /// The rules that are broken once somebody has tampered with the beginning of a run.
 fn tampered(tamper: impl FnOnce(&mut Gang, &mut gang::Planned)) -> Vec<Rule> {
     let (mut before, mut after) = begun();
     tamper(&mut before, &mut after);
-    let broken = broken(Some(&before), &after.gang, &after.events);
+    let broken = broken(&labels(), Some(&before), &after.gang, &after.events);
     broken.into_iter().map(|(rule, _)| rule).collect()
 }
 
@@ -161,4 +170,91 @@ fn an_attempt_that_is_given_back_too_late_is_seen() {
 #[test]
 fn a_state_without_a_deadline_is_seen() {
     assert_eq!(tampered(|_, after| after.gang.run.deadline = None), [Rule::Ends]);
+}
+
+/// Both ask for approval; these were the decisions about them.
+fn decided(before: Option<bool>, after: Option<bool>) -> Vec<Rule> {
+    let approval = |granted| Approval {
+        granted,
+        by: String::new(),
+        comment: "so".to_owned(),
+        at: NOW,
+    };
+    tampered(|was, is| {
+        for (gang, granted) in [(was, before), (&mut is.gang, after)] {
+            gang.run.spec.policies.approval = true;
+            gang.run.approval = granted.map(approval);
+        }
+    })
+}
+
+#[test]
+fn what_begins_without_approval_is_seen() {
+    assert_eq!(decided(Some(true), Some(true)), []);
+    for (before, after) in [
+        (None, None),
+        (None, Some(false)),
+        (Some(false), Some(true)),
+        (Some(true), None),
+    ] {
+        let broken = decided(before, after);
+        assert!(broken.contains(&Rule::Approval), "{before:?} {after:?} {broken:?}");
+    }
+    let unasked = tampered(|before, _| before.run.spec.policies.approval = true);
+    assert_eq!(unasked, [Rule::Choice], "the spec has changed");
+}
+
+/// What is broken if so many trusted parties, besides those of `before`, are asked for, and these take part.
+fn chosen(before: &[&str], min: u32, max: Option<u32>, after: &[&str]) -> Vec<Rule> {
+    let participants = |names: &[&str]| -> Vec<Participant> {
+        let participant = |name: &&str| Participant {
+            party: name.parse().unwrap(),
+            dataset: None,
+        };
+        names.iter().map(participant).collect()
+    };
+    tampered(|was, is| {
+        was.run.spec.participants = participants(before);
+        was.run.spec.select = Some(Select {
+            labels: labels().remove(&"a".parse().unwrap()).unwrap(),
+            dataset: None,
+            min,
+            max,
+        });
+        is.gang.run.spec.participants = participants(after);
+    })
+}
+
+#[test]
+fn who_was_not_asked_for_is_seen() {
+    assert_eq!(chosen(&[], 1, None, &["a"]), []);
+    assert_eq!(chosen(&["b"], 1, Some(1), &["b", "a"]), []);
+    assert_eq!(chosen(&[], 1, None, &["b"]), [Rule::Choice], "not trusted");
+    assert_eq!(chosen(&[], 1, None, &["c"]), [Rule::Choice], "not known");
+    assert_eq!(chosen(&[], 2, None, &["a"]), [Rule::Choice], "too few");
+    assert_eq!(chosen(&["b"], 1, None, &["a"]), [Rule::Choice], "b was named");
+    assert_eq!(chosen(&[], 1, None, &["a", "a"]), [Rule::Choice], "twice");
+}
+
+#[test]
+fn fewer_than_asked_for_are_seen() {
+    let with = |min: u32| {
+        tampered(|before, _| {
+            let mut second = before.run.spec.participants[0].clone();
+            second.party = "b".parse().unwrap();
+            before.run.spec.participants.push(second);
+            before.run.spec.min_parties = Some(min);
+        })
+    };
+    assert_eq!(with(1), []);
+    assert_eq!(with(2), [Rule::Choice]);
+}
+
+#[test]
+fn a_run_that_begins_before_its_parties_are_settled_is_seen() {
+    let open = tampered(|before, after| {
+        before.run.spec.min_parties = Some(1);
+        after.gang.run.spec.min_parties = Some(1);
+    });
+    assert_eq!(open, [Rule::Choice]);
 }
