@@ -14,8 +14,7 @@ pub(crate) fn memory(pid: u32) -> Outcome<u64> {
 pub(crate) fn processor(pid: u32) -> Outcome<Duration> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     ticks(&text)
-        // The unit of /proc is USER_HZ, which is 100 on every architecture that Linux runs this on.
-        .map(|ticks| Duration::from_millis(ticks * 10))
+        .map(duration)
         .ok_or_else(|| format!("/proc/{pid}/stat cannot be read: {text}").into())
 }
 
@@ -41,8 +40,8 @@ impl Machine {
         let ticks: Result<Vec<u64>, _> = line.split_ascii_whitespace().take(8).map(str::parse).collect();
         let [user, nice, system, _, _, irq, softirq, steal] = ticks.ok()?.try_into().ok()?;
         Some(Self {
-            given: Duration::from_millis((user + nice + system + irq + softirq) * 10),
-            withheld: Duration::from_millis(steal * 10),
+            given: duration(user + nice + system + irq + softirq),
+            withheld: duration(steal),
         })
     }
 
@@ -57,6 +56,11 @@ impl Machine {
             wanted.as_secs_f64()
         ))
     }
+}
+
+/// The unit of /proc is USER_HZ, which is 100 on every architecture that Linux runs this on.
+fn duration(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 10)
 }
 
 fn kilobytes(text: &str, field: &str) -> Option<u64> {
